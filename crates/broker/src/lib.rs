@@ -1,0 +1,68 @@
+//! What the platform does when asked. Every door speaks to this room, and only to this one.
+
+mod admission;
+mod changes;
+mod reads;
+mod links;
+mod documents;
+
+use std::fmt;
+use std::sync::Arc;
+
+use model::{Tenant, Timestamp};
+use policy::{Denied, Policy};
+use store::{CommitError, Store, StoreError};
+
+pub use changes::{Outcome, Purge, Purged};
+pub use documents::Document;
+pub use links::{Linked, LinkedEntities};
+
+/// The operations of the platform on one store.
+pub struct Broker {
+    store: Arc<dyn Store>,
+    policy: Policy,
+    clock: Arc<dyn Clock>,
+}
+
+/// Tells the time. Only `server` has one that reads the machine's.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BrokerError {
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error("tenant `{0}` does not exist; the first entity written for it creates it")]
+    UnknownTenant(Tenant),
+    #[error(transparent)]
+    Commit(CommitError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<CommitError> for BrokerError {
+    fn from(error: CommitError) -> BrokerError {
+        match error {
+            CommitError::Denied(denied) => BrokerError::Denied(denied),
+            CommitError::Store(error) => BrokerError::Store(error),
+            other => BrokerError::Commit(other),
+        }
+    }
+}
+
+impl Broker {
+    pub fn new(store: Arc<dyn Store>, policy: Policy, clock: Arc<dyn Clock>) -> Broker {
+        Broker { store, policy, clock }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("store", &self.store).finish_non_exhaustive()
+    }
+}

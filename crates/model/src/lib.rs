@@ -1,0 +1,31 @@
+//! What the city says about itself: entities, their attributes, and how they change.
+//!
+//! Values and rules only. No I/O, no clock, no async, no wire format.
+
+mod identifier;
+mod time;
+mod json;
+mod geometry;
+mod scope;
+mod attribute;
+mod entity;
+mod patch;
+mod change;
+mod event;
+mod apply;
+mod merge;
+
+pub use apply::{Applied, Refused, apply};
+pub use attribute::{Attribute, Attributes, Instance, Kind, Value};
+pub use change::{Change, Instances, Operation};
+pub use entity::{Draft, Entity, TypeSelector};
+pub use event::Event;
+pub use geometry::{Geometry, InvalidGeometry};
+pub use identifier::{EntityId, Name, NotATenant, NotAUri, Tenant, Uri};
+pub use json::{Json, JsonKind, NotJson};
+pub use patch::{AttributePatch, Bare, Field, Fragment, Incomplete, InstancePatch, ValuePatch};
+pub use scope::{NotAScope, Scope};
+pub use time::{DateTime, NotADateTime, Timestamp};
+
+/// The URI that stands for "remove this member" in a fragment (NGSI-LD Null, clause 4.5.0).
+pub const NULL: &str = "urn:ngsi-ld:null";

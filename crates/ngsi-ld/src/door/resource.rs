@@ -1,0 +1,186 @@
+//! Which resource a path names, and what can be done with it (clause 6.2).
+
+use std::borrow::Cow;
+
+use http::Method;
+
+use super::escape::decoded;
+use super::problem::Problem;
+use super::unsupported;
+
+/// What all paths of the API begin with.
+pub(crate) const ROOT: &str = "/ngsi-ld/v1/";
+
+/// A resource, with the names that its path holds, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Resource<'p> {
+    Entities,
+    Entity(Cow<'p, str>),
+    EntityAttributes(Cow<'p, str>),
+    EntityAttribute(Cow<'p, str>, Cow<'p, str>),
+    /// TS 104 176 7.6.
+    AttributeValue(Cow<'p, str>, Cow<'p, str>),
+    BatchCreate,
+    BatchUpsert,
+    BatchUpdate,
+    BatchMerge,
+    BatchDelete,
+    BatchQuery,
+    Types,
+    Type(Cow<'p, str>),
+    Attributes,
+    Attribute(Cow<'p, str>),
+    Contexts,
+    Context(Cow<'p, str>),
+    SourceIdentity,
+    /// Of a part of the standard that this door does not serve; with its methods.
+    Unsupported(&'static str),
+}
+
+impl<'p> Resource<'p> {
+    /// The resource at a path. A slash at the end makes no difference, unless the method needs
+    /// the id that should follow it.
+    pub fn at(path: &'p str, method: &Method) -> Result<Resource<'p>, Problem> {
+        let unknown = || Problem::not_found(format!("there is nothing at `{path}`"));
+        let inner = path.strip_prefix(ROOT).ok_or_else(unknown)?;
+        let raw = inner.strip_suffix('/').unwrap_or(inner);
+        let mut segments = [""; SEGMENTS_MAX];
+        let mut count = 0;
+        for segment in raw.split('/') {
+            *segments.get_mut(count).ok_or_else(unknown)? = segment;
+            count += 1;
+        }
+        if count == 1 && inner.ends_with('/') && wants_id(segments[0], method) {
+            count = 2;
+        }
+        let named = |at: usize| {
+            decoded(segments[at])
+                .ok_or_else(|| Problem::bad_request_data(format!("`{}` is not valid percent-encoding", segments[at])))
+        };
+        Ok(match &segments[..count] {
+            ["entities"] => Resource::Entities,
+            ["entities", _] => Resource::Entity(named(1)?),
+            ["entities", _, "attrs"] => Resource::EntityAttributes(named(1)?),
+            ["entities", _, "attrs", _] => Resource::EntityAttribute(named(1)?, named(3)?),
+            ["entities", _, "attrs", _, "value"] => Resource::AttributeValue(named(1)?, named(3)?),
+            ["entityOperations", "create"] => Resource::BatchCreate,
+            ["entityOperations", "upsert"] => Resource::BatchUpsert,
+            ["entityOperations", "update"] => Resource::BatchUpdate,
+            ["entityOperations", "merge"] => Resource::BatchMerge,
+            ["entityOperations", "delete"] => Resource::BatchDelete,
+            ["entityOperations", "query"] => Resource::BatchQuery,
+            ["types"] => Resource::Types,
+            ["types", _] => Resource::Type(named(1)?),
+            ["attributes"] => Resource::Attributes,
+            ["attributes", _] => Resource::Attribute(named(1)?),
+            ["jsonldContexts"] => Resource::Contexts,
+            ["jsonldContexts", _] => Resource::Context(named(1)?),
+            ["info", "sourceIdentity"] => Resource::SourceIdentity,
+            other => Resource::Unsupported(unsupported::methods(other).ok_or_else(unknown)?),
+        })
+    }
+
+    /// The methods of the resource, as an `Allow` header lists them.
+    pub fn allowed(&self) -> &'static str {
+        match self {
+            Resource::Entities => "GET, HEAD, POST, DELETE, OPTIONS",
+            Resource::Entity(_) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+            Resource::EntityAttributes(_) => "POST, PATCH, OPTIONS",
+            Resource::EntityAttribute(..) => "GET, HEAD, PUT, PATCH, DELETE, OPTIONS",
+            Resource::AttributeValue(..) => "GET, HEAD, PUT, OPTIONS",
+            Resource::BatchCreate
+            | Resource::BatchUpsert
+            | Resource::BatchUpdate
+            | Resource::BatchMerge
+            | Resource::BatchDelete
+            | Resource::BatchQuery => "POST, OPTIONS",
+            Resource::Types
+            | Resource::Type(_)
+            | Resource::Attributes
+            | Resource::Attribute(_)
+            | Resource::SourceIdentity => "GET, HEAD, OPTIONS",
+            Resource::Contexts => "GET, HEAD, POST, OPTIONS",
+            Resource::Context(_) => "GET, HEAD, DELETE, OPTIONS",
+            Resource::Unsupported(methods) => methods,
+        }
+    }
+
+    pub fn allows(&self, method: &Method) -> bool {
+        self.allowed().split(", ").any(|allowed| allowed == method.as_str())
+    }
+
+    /// Do requests with this method create a tenant that does not exist (clause 5.5.10)?
+    pub fn creates_tenant(&self, method: &Method) -> bool {
+        matches!(
+            self,
+            Resource::Entities | Resource::BatchCreate | Resource::BatchUpsert
+        ) && method == Method::POST
+    }
+}
+
+/// The longest path has this many segments.
+const SEGMENTS_MAX: usize = 6;
+
+/// `PATCH /entities/` lacks an id, it is not a patch of all entities (clause 5.6.17.4).
+fn wants_id(collection: &str, method: &Method) -> bool {
+    match collection {
+        "entities" => method == Method::PATCH || method == Method::PUT,
+        "jsonldContexts" => method == Method::DELETE,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: Method, path: &str, expected: &str) {
+        let found = Resource::at(path, &method);
+        let shown = match found {
+            Ok(resource) if resource.allows(&method) => format!("{resource:?}"),
+            Ok(resource) => format!("405 {}", resource.allowed()),
+            Err(problem) => problem.status().as_str().to_owned(),
+        };
+        assert_eq!(shown, expected, "{method} {path}");
+    }
+
+    #[test]
+    fn a_path_names_a_resource_with_or_without_a_slash_at_the_end() {
+        check(Method::GET, "/ngsi-ld/v1/entities", "Entities");
+        check(Method::GET, "/ngsi-ld/v1/entities/", "Entities");
+        check(Method::GET, "/ngsi-ld/v1/entities/urn:x:1", r#"Entity("urn:x:1")"#);
+        check(Method::PATCH, "/ngsi-ld/v1/entities/urn:x:1/attrs/", r#"EntityAttributes("urn:x:1")"#);
+        check(
+            Method::PUT,
+            "/ngsi-ld/v1/entities/urn:x:1/attrs/https%3A%2F%2Fa.org%2Fb/value",
+            r#"AttributeValue("urn:x:1", "https://a.org/b")"#,
+        );
+        check(Method::POST, "/ngsi-ld/v1/entityOperations/query/", "BatchQuery");
+        check(Method::GET, "/ngsi-ld/v1/info/sourceIdentity", "SourceIdentity");
+    }
+
+    #[test]
+    fn a_missing_id_is_an_empty_id() {
+        check(Method::POST, "/ngsi-ld/v1/entities//attrs", r#"EntityAttributes("")"#);
+        check(Method::PATCH, "/ngsi-ld/v1/entities/", r#"Entity("")"#);
+        check(Method::DELETE, "/ngsi-ld/v1/jsonldContexts/", r#"Context("")"#);
+        check(Method::DELETE, "/ngsi-ld/v1/entities/", "Entities");
+    }
+
+    #[test]
+    fn other_methods_hear_which_ones_are_allowed() {
+        check(Method::PUT, "/ngsi-ld/v1/entities", "405 GET, HEAD, POST, DELETE, OPTIONS");
+        check(Method::DELETE, "/ngsi-ld/v1/entities/urn:x:1/attrs/", "405 POST, PATCH, OPTIONS");
+        check(Method::GET, "/ngsi-ld/v1/entityOperations/create", "405 POST, OPTIONS");
+        check(Method::PUT, "/ngsi-ld/v1/subscriptions", "405 GET, HEAD, POST, OPTIONS");
+    }
+
+    #[test]
+    fn other_paths_are_not_there() {
+        for path in ["/", "/ngsi-ld/v2/entities", "/ngsi-ld/v1/", "/ngsi-ld/v1/entity", "/ngsi-ld/v1/a/b/c/d/e/f/g"] {
+            check(Method::GET, path, "404");
+        }
+        check(Method::GET, "/ngsi-ld/v1/entities/%zz", "400");
+        check(Method::GET, "/ngsi-ld/v1/temporal/entities/urn:x:1", r#"Unsupported("GET, HEAD, DELETE, OPTIONS")"#);
+    }
+}

@@ -1,0 +1,37 @@
+//! The parts of the standard that this door does not serve, in one table.
+
+/// Each resource with the methods that the standard gives it (table 6.2-1); `*` is any segment.
+const RESOURCES: [(&[&str], &str); 18] = [
+    (&["temporal", "entities"], "GET, HEAD, POST, OPTIONS"),
+    (&["temporal", "entities", "*"], "GET, HEAD, DELETE, OPTIONS"),
+    (&["temporal", "entities", "*", "attrs"], "POST, OPTIONS"),
+    (&["temporal", "entities", "*", "attrs", "*"], "DELETE, OPTIONS"),
+    (&["temporal", "entities", "*", "attrs", "*", "*"], "PATCH, DELETE, OPTIONS"),
+    (&["temporal", "entityOperations", "query"], "POST, OPTIONS"),
+    (&["temporal", "entityMaps"], "GET, HEAD, POST, OPTIONS"),
+    (&["subscriptions"], "GET, HEAD, POST, OPTIONS"),
+    (&["subscriptions", "*"], "GET, HEAD, PATCH, DELETE, OPTIONS"),
+    (&["csourceRegistrations"], "GET, HEAD, POST, OPTIONS"),
+    (&["csourceRegistrations", "*"], "GET, HEAD, PATCH, DELETE, OPTIONS"),
+    (&["csourceSubscriptions"], "GET, HEAD, POST, OPTIONS"),
+    (&["csourceSubscriptions", "*"], "GET, HEAD, PATCH, DELETE, OPTIONS"),
+    (&["entityMaps"], "GET, HEAD, POST, OPTIONS"),
+    (&["entityMaps", "*"], "GET, HEAD, PATCH, DELETE, OPTIONS"),
+    (&["snapshots"], "POST, DELETE, OPTIONS"),
+    (&["snapshots", "*"], "GET, HEAD, PATCH, DELETE, OPTIONS"),
+    (&["snapshots", "*", "clone"], "POST, OPTIONS"),
+];
+
+/// The methods of the resource with these segments; nothing where the standard has none there.
+pub(super) fn methods(segments: &[&str]) -> Option<&'static str> {
+    let matches = |pattern: &[&str]| {
+        pattern.len() == segments.len()
+            && pattern.iter().zip(segments).all(|(wanted, found)| *wanted == "*" || wanted == found)
+    };
+    RESOURCES.iter().find(|(pattern, _)| matches(pattern)).map(|(_, methods)| *methods)
+}
+
+/// Why a request to one of them is refused (clause 5.5.6).
+pub(super) const REASON: &str = "this broker serves entities, types, attributes and contexts; \
+     temporal evolutions, subscriptions, registrations, entity maps and snapshots are not \
+     supported";

@@ -1,0 +1,15 @@
+//! NGSI-LD over HTTP (ETSI GS CIM 009 V1.9.1): bytes in, answers out.
+//!
+//! [`router`] is the door. `read` and `write` turn JSON into the model and back; `contexts` finds
+//! out what names mean; `operations` has one file for each family of operations.
+
+mod contexts;
+mod door;
+mod operations;
+pub mod read;
+mod settings;
+pub mod write;
+
+pub use contexts::{FetchContext, FetchError, Fetched};
+pub use door::{Authenticate, Door, Unauthenticated, bearer, router};
+pub use settings::Settings;

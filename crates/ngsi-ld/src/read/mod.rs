@@ -1,0 +1,130 @@
+//! Entities and attributes from JSON: the normalized, concise and simplified representations.
+//!
+//! The text is read once, member by member; the values of properties stay text. Bodies come here
+//! after their size, JSON depth and UTF-8 have been checked.
+
+mod attribute;
+mod bare;
+pub(crate) mod concise;
+mod entity;
+mod error;
+mod instance;
+mod members;
+mod rules;
+mod value;
+mod word;
+
+pub use error::{InvalidEntity, Place, Problem};
+pub(crate) use word::{Holder, NGSI_LD};
+
+use jsonld::Context;
+use model::{Attribute, AttributePatch, Draft, EntityId, Fragment, Name};
+use serde_json::value::RawValue;
+
+use attribute::{Level, Reader};
+use members::Members;
+use rules::Rules;
+use word::Key;
+
+/// How much one entity may hold; each limit is a setting of its own name.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Attributes of one entity, at all depths together.
+    pub attributes_max: usize,
+    /// Instances of one attribute.
+    pub instances_max: usize,
+}
+
+/// What a fragment is for, which decides what it may leave out and remove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form<'a> {
+    /// Append Attributes (5.6.3): whole attributes, nothing removed.
+    Append,
+    /// Update Attributes (5.6.2): whole attributes; the NGSI-LD Null removes (5.5.8).
+    Update,
+    /// Merge Entity (5.6.17): any part; the NGSI-LD Null removes at any depth (5.5.12).
+    /// `language` is where a bare text goes in the map of a LanguageProperty.
+    Merge { simplified: bool, language: Option<&'a str> },
+}
+
+/// A whole entity, as create, replace and upsert take it (5.6.1, 5.6.18, 5.6.8).
+pub fn entity(
+    text: &str,
+    context: &Context,
+    limits: &Limits,
+) -> Result<(EntityId, Draft), InvalidEntity> {
+    let members = object(text, "entity")?;
+    let (id, fragment) = Reader::new(context, limits, Rules::WHOLE).entity(members)?;
+    let id = id.ok_or(Problem::NoId)?;
+    if fragment.types.is_empty() {
+        return Err(Problem::NoType.into());
+    }
+    Ok((id, fragment.into_draft().map_err(Problem::from)?))
+}
+
+/// A part of an entity; its `id` where it names one (5.4).
+pub fn fragment(
+    text: &str,
+    context: &Context,
+    form: Form<'_>,
+    limits: &Limits,
+) -> Result<(Option<EntityId>, Fragment), InvalidEntity> {
+    let members = object(text, "entity fragment")?;
+    Reader::new(context, limits, Rules::of(form)).entity(members)
+}
+
+/// A part of the attribute `name`: Partial Attribute Update (5.6.4).
+pub fn attribute_fragment(
+    text: &str,
+    context: &Context,
+    name: &Name,
+    limits: &Limits,
+) -> Result<AttributePatch, InvalidEntity> {
+    let raw: &RawValue = serde_json::from_str(text).map_err(InvalidEntity::NotJson)?;
+    Reader::new(context, limits, Rules::ATTRIBUTE)
+        .attribute(name, raw, Level::Payload)
+        .map_err(|error| error.inside(&context.compact_iri(name.as_str())))
+}
+
+/// The whole attribute `name`: Replace Attribute (5.6.19).
+pub fn attribute(
+    text: &str,
+    context: &Context,
+    name: &Name,
+    limits: &Limits,
+) -> Result<Attribute, InvalidEntity> {
+    let raw: &RawValue = serde_json::from_str(text).map_err(InvalidEntity::NotJson)?;
+    let patch = Reader::new(context, limits, Rules::WHOLE)
+        .attribute(name, raw, Level::Payload)
+        .map_err(|error| error.inside(&context.compact_iri(name.as_str())))?;
+    Ok(patch.into_attribute(name.clone()).map_err(Problem::from)?)
+}
+
+/// The expanded name of an attribute that a path or a parameter names. Members with a meaning of
+/// their own, `scope` among them, are not attributes (4.6.2, 4.5.1).
+pub fn attribute_name(written: &str, context: &Context) -> Result<Name, InvalidEntity> {
+    match Key::read(written, context)? {
+        Key::Attribute(name) => Ok(name),
+        Key::Word(_) => Err(Problem::Reserved(written.to_owned()).into()),
+    }
+}
+
+/// The expanded name of an entity type (4.6.2).
+pub fn type_name(written: &str, context: &Context) -> Result<Name, InvalidEntity> {
+    Ok(word::type_name(written, context)?)
+}
+
+fn object<'a>(text: &'a str, what: &'static str) -> Result<Members<'a>, InvalidEntity> {
+    Members::parse(text).map_err(|error| {
+        if error.is_data() {
+            Problem::NotAnObject(what).into()
+        } else {
+            InvalidEntity::NotJson(error)
+        }
+    })
+}
+
+#[cfg(test)]
+mod entity_tests;
+#[cfg(test)]
+mod fragment_tests;

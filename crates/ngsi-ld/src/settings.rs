@@ -1,0 +1,93 @@
+//! What the operator of the door can choose: its limits, each under its name.
+
+use serde::Deserialize;
+
+/// The limits of this door. Whatever exceeds one is refused with a problem that names it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// How large a request body may be.
+    pub body_bytes_max: usize,
+    /// How deep the JSON of a body may nest.
+    pub json_depth_max: usize,
+    /// How long the path and query of a request may be together.
+    pub uri_bytes_max: usize,
+    /// Attributes of one entity in one request, at all depths together.
+    pub attributes_max: usize,
+    /// Instances of one attribute in one request.
+    pub instances_max: usize,
+    /// How many entities one batch operation takes.
+    pub batch_max: usize,
+    /// How many entities a page holds where the request names no `limit`.
+    pub page_limit_default: usize,
+    /// The highest `limit` a request may name.
+    pub page_limit_max: usize,
+    /// How many levels of linked entities a request may ask for (`joinLevel`).
+    pub join_level_max: u32,
+    /// What the terms of one `@context` and the IRIs they stand for may take together.
+    pub context_bytes_max: usize,
+    /// How many terms one `@context` may define.
+    pub context_terms_max: usize,
+    /// How deep the documents of one `@context` may lead to others.
+    pub context_depth_max: usize,
+    /// How many documents one `@context` may lead to.
+    pub contexts_max: usize,
+    /// How many contexts are kept for one tenant, hosted and cached together.
+    pub contexts_stored_max: usize,
+    /// How much memory contexts take that are ready for use.
+    pub context_cache_bytes_max: u64,
+    /// For how many seconds a remote context is kept whose server does not say.
+    pub context_lifetime_default: u64,
+    /// For how many seconds a remote context is kept at least, whatever its server says.
+    pub context_lifetime_min: u64,
+    /// Where clients reach this server, such as `https://city.example`. Hosted contexts are
+    /// listed under it; without it, under the `Host` of the request.
+    pub public_url: Option<String>,
+    /// The name by which other brokers know this one: `contextSourceAlias` (clause 5.2.40).
+    pub source_alias: String,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        let jsonld = jsonld::Limits::default();
+        Settings {
+            body_bytes_max: 4 * 1024 * 1024,
+            json_depth_max: 64,
+            uri_bytes_max: 8 * 1024,
+            attributes_max: 1_000,
+            instances_max: 1_000,
+            batch_max: 10_000,
+            page_limit_default: query::Page::LIMIT_DEFAULT,
+            page_limit_max: 1_000,
+            join_level_max: 10,
+            context_bytes_max: jsonld.context_bytes_max,
+            context_terms_max: jsonld.context_terms_max,
+            context_depth_max: jsonld.context_depth_max,
+            contexts_max: jsonld.contexts_max,
+            contexts_stored_max: 1_000,
+            context_cache_bytes_max: 64 * 1024 * 1024,
+            context_lifetime_default: 24 * 3600,
+            context_lifetime_min: 60,
+            public_url: None,
+            source_alias: "comity".to_owned(),
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn payload(&self) -> crate::read::Limits {
+        crate::read::Limits {
+            attributes_max: self.attributes_max,
+            instances_max: self.instances_max,
+        }
+    }
+
+    pub(crate) fn context(&self) -> jsonld::Limits {
+        jsonld::Limits {
+            context_bytes_max: self.context_bytes_max,
+            context_terms_max: self.context_terms_max,
+            context_depth_max: self.context_depth_max,
+            contexts_max: self.contexts_max,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! JSON punctuation and strings, appended to a text.
+
+use std::fmt::{Display, Write};
+
+/// `,"name":`, without the comma where an object was just opened. The name goes out as it is.
+pub(super) fn member(out: &mut String, name: &str) {
+    separate(out);
+    out.push('"');
+    out.push_str(name);
+    out.push_str("\":");
+}
+
+/// Like [`member`], for a name that a user chose.
+pub(super) fn named_member(out: &mut String, name: &str) {
+    separate(out);
+    string(out, name);
+    out.push(':');
+}
+
+/// `"name":"text"`, for a text that needs no escapes: a URI, a moment.
+pub(super) fn plain_member(out: &mut String, name: &str, text: impl Display) {
+    member(out, name);
+    plain(out, text);
+}
+
+/// A string without characters that need escapes.
+pub(super) fn plain(out: &mut String, text: impl Display) {
+    out.push('"');
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{text}");
+    out.push('"');
+}
+
+/// Any string.
+pub(super) fn string(out: &mut String, text: &str) {
+    if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(model::Json::text(text).as_str());
+    }
+}
+
+/// `[a,b]`.
+pub(super) fn array<T>(
+    out: &mut String,
+    items: impl IntoIterator<Item = T>,
+    mut item: impl FnMut(&mut String, T),
+) {
+    out.push('[');
+    for (index, one) in items.into_iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        item(out, one);
+    }
+    out.push(']');
+}
+
+/// `a` where there is one item and `array` does not insist, `[a,b]` otherwise.
+pub(super) fn one_or_many<T>(
+    out: &mut String,
+    items: &[T],
+    is_array: bool,
+    mut item: impl FnMut(&mut String, &T),
+) {
+    match items {
+        [one] if !is_array => item(out, one),
+        _ => array(out, items, item),
+    }
+}
+
+/// No value ends with an opening brace, so one tells that nothing was written in it yet.
+fn separate(out: &mut String) {
+    if !out.ends_with('{') {
+        out.push(',');
+    }
+}

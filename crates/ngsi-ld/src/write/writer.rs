@@ -1,0 +1,143 @@
+//! What it takes to write one answer, and the members that entities and features share.
+
+use broker::LinkedEntities;
+use jsonld::Context;
+use model::{Attribute, Entity, EntityId, Instance, Name};
+
+use super::projection::{Member, Projection};
+use super::shape::{Linked, Shape};
+use super::text::{member, named_member, one_or_many, plain, plain_member, string};
+
+/// How many linked entities one answer may hold inside relationships; further ones stay links.
+const INLINED_MAX: usize = 10_000;
+
+pub(super) struct Writer<'a> {
+    pub(super) context: &'a Context,
+    pub(super) shape: Shape<'a>,
+    /// The entities around what is being written, outermost first.
+    around: Vec<&'a EntityId>,
+    inlined: usize,
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(context: &'a Context, shape: &Shape<'a>) -> Writer<'a> {
+        Writer { context, shape: *shape, around: Vec::new(), inlined: 0 }
+    }
+
+    /// An entity with its `@context`, where one goes into the body.
+    pub(super) fn entity(
+        &mut self,
+        out: &mut String,
+        entity: &'a Entity,
+        projection: Projection<'a>,
+    ) {
+        out.push('{');
+        if projection.shows(&Member::Id) {
+            plain_member(out, "id", &entity.id);
+        }
+        if projection.shows(&Member::Type) {
+            self.types(out, entity);
+        }
+        self.rest(out, entity, projection);
+        self.context_member(out);
+        out.push('}');
+    }
+
+    pub(super) fn types(&self, out: &mut String, entity: &Entity) {
+        member(out, "type");
+        one_or_many(out, &entity.types, false, |out, name| self.name(out, name));
+    }
+
+    /// Everything but `id` and `type`.
+    pub(super) fn rest(
+        &mut self,
+        out: &mut String,
+        entity: &'a Entity,
+        projection: Projection<'a>,
+    ) {
+        if !entity.scopes.is_empty() && projection.shows(&Member::Scope) {
+            member(out, "scope");
+            one_or_many(out, &entity.scopes, false, |out, scope| string(out, scope.as_str()));
+        }
+        if self.shape.sys_attrs {
+            plain_member(out, "createdAt", entity.created_at);
+            plain_member(out, "modifiedAt", entity.modified_at);
+            if let Some(at) = entity.expires_at {
+                plain_member(out, "expiresAt", at);
+            }
+        }
+        self.around.push(&entity.id);
+        for attribute in &entity.attributes {
+            if projection.shows_attribute(&attribute.name) {
+                self.attribute_member(out, attribute, Some(projection));
+            }
+        }
+        self.around.pop();
+    }
+
+    /// The attribute under its name, unless no instance of it goes out. What is linked comes
+    /// along where a `projection` tells what of it.
+    pub(super) fn attribute_member(
+        &mut self,
+        out: &mut String,
+        attribute: &'a Attribute,
+        projection: Option<Projection<'a>>,
+    ) {
+        let before = out.len();
+        named_member(out, &self.context.compact_iri(attribute.name.as_str()));
+        let below = projection.map(|projection| projection.below(&attribute.name));
+        if !self.attribute(out, attribute, below, None) {
+            out.truncate(before);
+        }
+    }
+
+    /// The instances that go out (clause 4.5.5.1).
+    pub(super) fn visible(
+        &self,
+        attribute: &'a Attribute,
+    ) -> impl Iterator<Item = &'a Instance> + use<'a> {
+        let wanted = self.shape.dataset_ids;
+        let passes = move |one: &&Instance| wanted.is_empty() || wanted.contains(&one.dataset_id);
+        attribute.instances.iter().filter(passes)
+    }
+
+    pub(super) fn context_member(&self, out: &mut String) {
+        // An entity inside another one has the context of the outer.
+        if let Some(context) = self.shape.context_in_body.filter(|_| self.around.is_empty()) {
+            member(out, "@context");
+            out.push_str(context);
+        }
+    }
+
+    pub(super) fn name(&self, out: &mut String, name: &Name) {
+        string(out, &self.context.compact_iri(name.as_str()));
+    }
+
+    /// Writes the entity `id` where it comes along at this place; tells whether it does.
+    pub(super) fn linked(
+        &mut self,
+        out: &mut String,
+        id: &EntityId,
+        projection: Projection<'a>,
+    ) -> bool {
+        let Some(entity) = self.inlinable(id) else { return false };
+        self.inlined += 1;
+        self.entity(out, entity, projection);
+        true
+    }
+
+    /// The entity to put in place of a link: known, not too deep, and not inside itself.
+    pub(super) fn inlinable(&self, id: &EntityId) -> Option<&'a Entity> {
+        let Linked::Inline { entities, levels } = self.shape.linked else { return None };
+        let entities: &'a LinkedEntities = entities;
+        let fits = self.around.len() <= levels as usize
+            && self.inlined < INLINED_MAX
+            && !self.around.contains(&id);
+        if fits { entities.get(id).map(|linked| &*linked.entity) } else { None }
+    }
+}
+
+/// A URI, which needs no escapes.
+pub(super) fn uri(out: &mut String, uri: &model::Uri) {
+    plain(out, uri);
+}

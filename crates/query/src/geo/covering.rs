@@ -1,0 +1,128 @@
+//! Which cells a stored shape is indexed under, and which ones a query has to look into.
+
+use std::collections::VecDeque;
+
+use ::geo::{Coord, Rect};
+use model::Geometry;
+
+use super::cell::CellId;
+use super::flat::Flat;
+use super::relation;
+use super::sphere::Outline;
+use crate::filter::{GeoCondition, GeoRelation};
+
+/// A stored shape is found under at most this many cells.
+pub const CELLS_PER_SHAPE_MAX: usize = 8;
+/// A query looks into at most this many cells (and their ancestors).
+pub const COVERING_CELLS_MAX: usize = 24;
+
+/// Cells are taken this much larger than they are, against rounding.
+const MARGIN_DEGREES: f64 = 1e-7;
+/// The same for circles, whose distances are not exact.
+const MARGIN_METRES: f64 = 1.0;
+const MARGIN_SHARE: f64 = 1e-3;
+/// Cells of a stored shape go down to this share of its size.
+const GRAIN_SHARE: f64 = 1.0 / 256.0;
+
+/// The cells under which a stored geometry is indexed: every position of it lies in one of them.
+/// A point has one, a leaf; others have at most [`CELLS_PER_SHAPE_MAX`].
+///
+/// If a condition matches the geometry, one of these cells is inside, around or equal to one of
+/// the condition's [`covering`].
+pub fn cells_of(stored: &Geometry) -> Vec<CellId> {
+    let Some(flat) = Flat::of(stored) else {
+        return Vec::new();
+    };
+    match flat.point() {
+        Some(point) => vec![CellId::leaf(point)],
+        None => {
+            let grain = flat.bounds().width().max(flat.bounds().height()) * GRAIN_SHARE;
+            let parts = with_holes(flat);
+            let start = parts.iter().map(start).reduce(CellId::around).unwrap_or(CellId::ROOT);
+            let meets = |rect| touches(&parts, &Flat::rect(rect));
+            cover(start, CELLS_PER_SHAPE_MAX, grain, meets)
+        }
+    }
+}
+
+/// The cells in which every matching geometry has a part, at most [`COVERING_CELLS_MAX`].
+/// `None` where cells cannot help, because what matches may be anywhere.
+///
+/// For `Contains` and `Equals` this is one leaf: what holds a shape holds each position of it.
+pub fn covering(condition: &GeoCondition) -> Option<Vec<CellId>> {
+    let flat = Flat::of(&condition.geometry)?;
+    match condition.relation {
+        GeoRelation::Disjoint | GeoRelation::NearMin(_) => None,
+        GeoRelation::Contains | GeoRelation::Equals => Some(vec![leaf_of_first(&flat)]),
+        GeoRelation::Within | GeoRelation::Intersects | GeoRelation::Overlaps => {
+            let meets = |rect| relation::intersects(&flat, &Flat::rect(rect));
+            Some(cover(start(&flat), COVERING_CELLS_MAX, 0.0, meets))
+        }
+        GeoRelation::NearMax(metres) => {
+            let metres = metres * (1.0 + MARGIN_SHARE) + MARGIN_METRES;
+            let (outline, parts) = (Outline::of(&flat), with_holes(flat));
+            let meets = |rect| {
+                let cell = Flat::rect(rect);
+                touches(&parts, &cell) || outline.metres_below(&cell, metres) < metres
+            };
+            Some(cover(CellId::ROOT, COVERING_CELLS_MAX, 0.0, meets))
+        }
+    }
+}
+
+/// The shape, and the rings of its holes: distances count these, and invalid ones may leave their
+/// polygon.
+fn with_holes(flat: Flat) -> Vec<Flat> {
+    flat.holes().into_iter().chain([flat]).collect()
+}
+
+fn touches(parts: &[Flat], cell: &Flat) -> bool {
+    parts.iter().any(|part| relation::intersects(part, cell))
+}
+
+/// At most so many cells that together hold whatever `meets` says yes to, by halving the coarsest
+/// ones first, down to a width of `grain` degrees.
+fn cover(
+    start: CellId,
+    cells_max: usize,
+    grain: f64,
+    meets: impl Fn(Rect<f64>) -> bool,
+) -> Vec<CellId> {
+    let mut open = VecDeque::from([start]);
+    let mut done = Vec::new();
+    while let Some(cell) = open.pop_front() {
+        let parts: Vec<CellId> = match cell.rect().width() > grain {
+            true => cell.children().filter(|child| meets(widened(child.rect()))).collect(),
+            false => Vec::new(),
+        };
+        if parts.is_empty() || done.len() + open.len() + parts.len() > cells_max {
+            done.push(cell);
+        } else {
+            open.extend(parts);
+        }
+    }
+    done.sort_unstable();
+    done
+}
+
+/// A cell that holds the whole shape: a small one if that is plain to see.
+fn start(flat: &Flat) -> CellId {
+    let bounds = widened(flat.bounds());
+    if bounds.min().x < -180.0 || bounds.max().x > 180.0 {
+        return CellId::ROOT;
+    }
+    CellId::leaf(bounds.min()).around(CellId::leaf(bounds.max()))
+}
+
+/// Longitudes beyond -180 and 180 are brought back first.
+fn leaf_of_first(flat: &Flat) -> CellId {
+    let Coord { x, y } = flat.first();
+    CellId::leaf(Coord { x: (x + 180.0).rem_euclid(360.0) - 180.0, y })
+}
+
+/// Not beyond the poles, where there are no distances.
+fn widened(rect: Rect<f64>) -> Rect<f64> {
+    let margin = Coord { x: MARGIN_DEGREES, y: MARGIN_DEGREES };
+    let on_earth = |at: Coord<f64>| Coord { x: at.x, y: at.y.clamp(-90.0, 90.0) };
+    Rect::new(on_earth(rect.min() - margin), on_earth(rect.max() + margin))
+}

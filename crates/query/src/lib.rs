@@ -1,0 +1,44 @@
+//! Which entities are meant: the query languages, and their meaning.
+//!
+//! [`Filter::matches`] is the reference. A store may answer faster; it may not answer otherwise.
+
+mod filter;
+mod invalid;
+mod pattern;
+mod collation;
+mod language;
+mod projection;
+mod parse;
+mod geo;
+mod system;
+mod clock;
+mod raw;
+mod meaning;
+mod order;
+mod plan;
+
+pub use collation::{COLLATION_BYTES_MAX, Collation};
+pub use filter::{
+    Comparison, Condition, Direction, Filter, GeoCondition, GeoRelation, Link, Links, NoLinks,
+    Operand, OrderBy, OrderKey, Page, Query, Range, ScopeCondition, Target, Test,
+};
+pub use geo::{
+    CELLS_PER_SHAPE_MAX, COVERING_CELLS_MAX, CellId, DistanceOrigin, PreparedGeo, cells_of,
+    covering, distance_metres,
+};
+pub use invalid::Invalid;
+pub use language::{LANG_BYTES_MAX, LanguageRanges};
+pub use order::{SortKey, Sorter, compare};
+pub use parse::{
+    Expand, LINKS_MAX, NAMES_MAX, ORDER_KEYS_MAX, PATH_NAMES_MAX, Q_BYTES_MAX, Q_DEPTH_MAX,
+    Q_TERMS_MAX, Q_VALUES_MAX, QOptions, SCOPE_Q_BYTES_MAX, SCOPE_Q_TERMS_MAX, TYPES_BYTES_MAX,
+    TYPES_TERMS_MAX, parse_names, parse_order_by, parse_order_from, parse_q, parse_scope_q,
+    parse_types,
+};
+pub use pattern::{IdPattern, PATTERN_BYTES_MAX, PATTERN_COMPILED_BYTES_MAX, Pattern};
+pub use plan::{Conjunct, PreparedFilter};
+pub use projection::{
+    Member, PROJECTION_BYTES_MAX, PROJECTION_DEPTH_MAX, PROJECTION_MEMBERS_MAX, Projected,
+    Projection,
+};
+pub use system::SystemMember;

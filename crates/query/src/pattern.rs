@@ -1,0 +1,90 @@
+//! Regular expressions of bounded size (IEEE 1003.2, as clauses 4.9 and 5.2.33 use it).
+
+use regex::{Regex, RegexBuilder};
+
+use crate::invalid::Invalid;
+
+pub const PATTERN_BYTES_MAX: usize = 1024;
+/// What a pattern may take when compiled.
+pub const PATTERN_COMPILED_BYTES_MAX: usize = 1024 * 1024;
+const PATTERN_DEPTH_MAX: u32 = 50;
+
+/// A regular expression, searched in the whole text unless anchored.
+///
+/// A match takes time in proportion to the text, whatever the pattern: there is no backtracking.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    regex: Regex,
+}
+
+pub type IdPattern = Pattern;
+
+impl Pattern {
+    pub fn parse(text: &str) -> Result<Pattern, Invalid> {
+        let invalid = |problem: String| Invalid::new("pattern", "", 0, problem);
+        if text.len() > PATTERN_BYTES_MAX {
+            let problem = format!("a pattern takes at most {PATTERN_BYTES_MAX} bytes");
+            return Err(invalid(problem));
+        }
+        let regex = RegexBuilder::new(text)
+            .size_limit(PATTERN_COMPILED_BYTES_MAX)
+            .dfa_size_limit(PATTERN_COMPILED_BYTES_MAX)
+            .nest_limit(PATTERN_DEPTH_MAX)
+            .build();
+        regex.map(|regex| Pattern { regex }).map_err(|error| invalid(explained(&error)))
+    }
+
+    pub fn is_match(&self, text: &str) -> bool {
+        self.regex.is_match(text)
+    }
+
+    pub fn as_str(&self) -> &str {
+        self.regex.as_str()
+    }
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+/// One line, where the regex crate draws a picture.
+fn explained(error: &regex::Error) -> String {
+    match error {
+        regex::Error::CompiledTooBig(_) => {
+            format!("the pattern takes more than {PATTERN_COMPILED_BYTES_MAX} bytes when compiled")
+        }
+        _ => {
+            let text = error.to_string();
+            let reason = text.lines().rev().find_map(|line| line.trim().strip_prefix("error: "));
+            format!("not a regular expression: {}", reason.unwrap_or("it cannot be read"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(pattern: &str, text: &str, expected: &str) {
+        let found = Pattern::parse(pattern).map(|pattern| pattern.is_match(text).to_string());
+        assert_eq!(found.unwrap_or_else(|e| e.problem), expected, "{pattern}");
+    }
+
+    #[test]
+    fn a_pattern_is_searched_unless_anchored() {
+        check("Lamp", "urn:ngsi-ld:Lamp:7", "true");
+        check("^Lamp", "urn:ngsi-ld:Lamp:7", "false");
+        check(".*downtown$", "urn:x:downtown", "true");
+        check("^[[:alpha:]]+$", "abc", "true");
+    }
+
+    #[test]
+    fn a_pattern_has_bounds() {
+        check("(", "", "not a regular expression: unclosed group");
+        check(r"(a)\1", "", "not a regular expression: backreferences are not supported");
+        check(&"a".repeat(1025), "", "a pattern takes at most 1024 bytes");
+        check(r"\w{9999}", "", "the pattern takes more than 1048576 bytes when compiled");
+    }
+}

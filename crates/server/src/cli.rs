@@ -1,0 +1,313 @@
+//! The command line `comity`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use policy::Role;
+
+use crate::commands;
+use crate::export::Layout;
+use crate::failure::Failure;
+use crate::import::Format;
+use crate::logs;
+use crate::settings::{self, Layers, Settings};
+
+/// An open city platform: one binary, one data directory.
+#[derive(Debug, Parser)]
+#[command(name = "comity", version, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  comity demo                                    a sample city to try things on
+  comity serve --data /var/lib/comity            serve a data directory
+  comity key add meters --role writer            a key for something that writes
+  comity import lamps.csv --mapping lamps.toml   entities from a table
+  comity import city.ndjson                      entities, one on each line
+  comity export --format geojson -o city.geojson
+  comity config --markdown                       every setting explained";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve a data directory over HTTP.
+    #[command(after_help = "Example:\n  comity serve --data /var/lib/comity --config comity.toml")]
+    Serve {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        serving: Serving,
+    },
+    /// Serve a sample city (central Helsinki), in ./data/demo unless told otherwise.
+    Demo {
+        #[command(flatten)]
+        common: Common,
+        #[command(flatten)]
+        serving: Serving,
+    },
+    /// Read entities from a file into a data directory that no server has open.
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(ImportArgs),
+    /// Write the entities of a data directory that no server has open.
+    #[command(after_help = "Examples:\n  comity export > all.ndjson\n  \
+        comity export --type Building --type Road --format geojson -o map.geojson")]
+    Export(ExportArgs),
+    /// Verify every record, index entry and checksum of a data directory.
+    Check(Common),
+    /// Make, list and revoke keys; also while a server runs.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Print the settings in force, as a file; or all settings, explained.
+    Config {
+        #[command(flatten)]
+        common: Common,
+        /// Print the reference of all settings instead.
+        #[arg(long)]
+        markdown: bool,
+    },
+}
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  comity import city.ndjson
+  comity import roads.geojson --type RoadSegment
+  comity import lamps.csv --mapping lamps.toml
+
+A mapping names the id, the type, and where attributes come from:
+  id = \"urn:ngsi-ld:Streetlight:{number}\"
+  type = \"Streetlight\"
+  [attributes]
+  location = { kind = \"point\", longitude = \"lon\", latitude = \"lat\" }
+  power = { kind = \"number\", column = \"watts\", unit = \"WTT\" }
+  refRoadSegment = { kind = \"relationship\", object = \"urn:ngsi-ld:RoadSegment:{street}\" }
+  name = { kind = \"language\", columns = { fi = \"name\", sv = \"name_sv\" } }
+Kinds: text, number, boolean, date-time, json, relationship, language, point, geometry.
+
+An import that was stopped goes on where it stopped when the command is given again.";
+
+/// What every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Common {
+    /// The data directory.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A TOML file of settings.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Any setting, such as `log=debug`; `comity config --markdown` lists them.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    set: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+struct Serving {
+    /// The address and port to listen on.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// Ask for no keys: for tests, and only on a loopback address.
+    #[arg(long)]
+    open: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub struct ImportArgs {
+    #[command(flatten)]
+    pub common: Common,
+    /// NGSI-LD JSON, JSON-LD or NDJSON, a GeoJSON feature collection, or CSV with a mapping.
+    pub file: PathBuf,
+    /// The format, where the name of the file does not tell it.
+    #[arg(long)]
+    pub format: Option<FormatArg>,
+    /// How columns or properties become attributes; TOML.
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+    /// The type of GeoJSON features.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub entity_type: Option<String>,
+    /// The @context of entities that name none: a file or a URL.
+    #[arg(long, value_name = "FILE|URL")]
+    pub context: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// Keep attributes of existing entities that the file does not name.
+    #[arg(long)]
+    pub append: bool,
+    /// Begin anew, although an earlier import stopped half-way.
+    #[arg(long)]
+    pub restart: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    Ndjson,
+    Json,
+    Geojson,
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    pub common: Common,
+    #[arg(long, default_value = "ndjson")]
+    pub format: Layout,
+    /// Only entities of this type; may be given more than once.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub types: Vec<String>,
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// Where to write; the standard output unless given.
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key and show it, once.
+    #[command(after_help = "Example:\n  comity key add \"parking sensors\" --role writer")]
+    Add {
+        #[command(flatten)]
+        common: Common,
+        /// Who will hold it; shown in lists and logs.
+        name: String,
+        #[arg(long, default_value = "reader")]
+        role: RoleArg,
+        /// The only tenant it opens.
+        #[arg(long, value_name = "NAME")]
+        tenant: Option<String>,
+    },
+    /// Show the keys there are, without their secrets.
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Take a key away, by its name or id.
+    Revoke {
+        #[command(flatten)]
+        common: Common,
+        key: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RoleArg {
+    Admin,
+    Writer,
+    Reader,
+}
+
+impl From<RoleArg> for Role {
+    fn from(role: RoleArg) -> Role {
+        match role {
+            RoleArg::Admin => Role::Admin,
+            RoleArg::Writer => Role::Writer,
+            RoleArg::Reader => Role::Reader,
+        }
+    }
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Format {
+        match format {
+            FormatArg::Ndjson => Format::Ndjson,
+            FormatArg::Json | FormatArg::Geojson => Format::Json,
+            FormatArg::Csv => Format::Csv,
+        }
+    }
+}
+
+impl KeyCommand {
+    fn common(&self) -> &Common {
+        match self {
+            KeyCommand::Add { common, .. }
+            | KeyCommand::List { common }
+            | KeyCommand::Revoke { common, .. } => common,
+        }
+    }
+}
+
+impl Common {
+    fn layers(&self) -> Layers {
+        let data = self.data.iter().map(|path| ("data".to_owned(), path.display().to_string()));
+        let flags = self.set.iter().cloned().chain(data).collect();
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
+        let variables = variables.collect();
+        Layers { defaults: Vec::new(), file: self.config.clone(), variables, flags }
+    }
+
+    fn settings(&self) -> Result<Settings, Failure> {
+        Ok(self.layers().settings()?)
+    }
+}
+
+impl Serving {
+    fn settings(&self, mut layers: Layers) -> Result<Settings, Failure> {
+        if let Some(listen) = self.listen {
+            layers.flags.push(("listen".to_owned(), listen.to_string()));
+        }
+        if self.open {
+            layers.flags.push(("open".to_owned(), "true".to_owned()));
+        }
+        Ok(layers.settings()?)
+    }
+}
+
+/// Runs one command.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Serve { common, serving } => {
+            let settings = serving.settings(common.layers())?;
+            on_runtime(settings, commands::serve)
+        }
+        Command::Demo { common, serving } => {
+            let defaults = [("data", "data/demo"), ("log", "warn")];
+            let defaults = defaults.map(|(name, text)| (name.to_owned(), text.to_owned()));
+            let layers = Layers { defaults: defaults.into(), ..common.layers() };
+            on_runtime(serving.settings(layers)?, commands::demo)
+        }
+        Command::Import(args) => {
+            let settings = args.common.settings()?;
+            on_runtime(settings, |settings| commands::import(settings, args))
+        }
+        Command::Export(args) => {
+            let settings = args.common.settings()?;
+            on_runtime(settings, |settings| commands::export(settings, args))
+        }
+        Command::Check(common) => commands::check(&common.settings()?),
+        Command::Key(command) => {
+            let settings = command.common().settings()?;
+            commands::key(&settings, command)
+        }
+        Command::Config { markdown: true, .. } => {
+            print!("{}", settings::markdown());
+            Ok(())
+        }
+        Command::Config { common, markdown: false } => {
+            print!("{}", settings::file(&common.settings()?));
+            Ok(())
+        }
+    }
+}
+
+fn on_runtime<F>(settings: Settings, command: impl FnOnce(Settings) -> F) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    logs::start(&settings)?;
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if settings.worker_threads > 0 {
+        builder.worker_threads(settings.worker_threads);
+    }
+    let runtime = builder.enable_all().build().map_err(Failure::io("the runtime"))?;
+    runtime.block_on(command(settings))
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').ok_or("write a setting as name=value")?;
+    Ok((pair.0.trim().to_owned(), pair.1.trim().to_owned()))
+}

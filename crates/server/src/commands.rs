@@ -1,0 +1,230 @@
+//! What each command does.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use identity::{KeysFile, NewKey};
+use model::Tenant;
+use ngsi_ld::read;
+
+use crate::cli::{ExportArgs, ImportArgs, KeyCommand};
+use crate::demo;
+use crate::egress::EgressRules;
+use crate::export;
+use crate::failure::Failure;
+use crate::fetch::Fetcher;
+use crate::import::{
+    Bar, Contexts, Format, Import, Input, Mapping, Mode, Outcome, ProgressFile, Records, Shape,
+};
+use crate::keys;
+use crate::platform::{self, Platform, operator};
+use crate::serve;
+use crate::settings::Settings;
+
+pub async fn serve(settings: Settings) -> Result<(), Failure> {
+    let ready = serve::prepare(settings).await?;
+    serve::greet(&ready);
+    ready.run().await
+}
+
+pub async fn demo(settings: Settings) -> Result<(), Failure> {
+    let ready = serve::prepare(settings).await?;
+    demo::import_city(&ready.platform, &ready.settings).await?;
+    println!("{}", demo::screen(&ready));
+    ready.run().await
+}
+
+pub async fn import(settings: Settings, args: ImportArgs) -> Result<(), Failure> {
+    let file = File::open(&args.file).map_err(Failure::io(args.file.display()))?;
+    let bytes = file.metadata().map_err(Failure::io(args.file.display()))?.len();
+    let format =
+        args.format.map(Into::into).or_else(|| Format::of(&args.file)).ok_or_else(|| {
+            Failure::Refused(format!(
+                "the name `{}` does not tell the format; give it with --format",
+                args.file.display()
+            ))
+        })?;
+    let mapping_text = args.mapping.as_deref().map(read_text).transpose()?;
+    let mapping = mapping_text.as_deref().map(Mapping::parse).transpose()?;
+    let shape = shape(&settings, mapping, args.entity_type.clone());
+    let records = Records::open(Input::new(file), format, shape)?;
+    let platform = Platform::open(&settings)?;
+    let mode = if args.append { Mode::Append } else { Mode::Replace };
+    let tenant = tenant(args.tenant.as_deref())?;
+    let mut import = import_of(&platform, &settings, tenant, mode);
+    let context = match (&args.context, records.context()) {
+        (Some(named), _) => Some(context_text(named)?),
+        (None, inside) => inside.map(str::to_owned),
+    };
+    if let Some(written) = &context {
+        let set = import.contexts.set_default(written).await;
+        set.map_err(|problem| Failure::Refused(format!("the context: {problem}")))?;
+    }
+    let way =
+        format!("{:?} {mapping_text:?} {context:?} {args:?}", settings.import_record_bytes_max);
+    let directory = settings.data.join("imports");
+    let kept = ProgressFile::of(&directory, &args.file, &way);
+    let kept = kept.map_err(Failure::io(directory.display()))?;
+    if args.restart {
+        kept.remove().map_err(Failure::io(directory.display()))?;
+    } else if let Some(progress) = kept.read() {
+        eprintln!(
+            "an earlier import stopped at line {}; it goes on there (--restart begins anew)",
+            progress.place.line
+        );
+    }
+    let label = args.file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let mut bar = Bar::new(&label.unwrap_or_default(), bytes, platform.broker.now());
+    let outcome = import.run(records, Some(&kept), &mut bar).await.inspect_err(|error| {
+        if error.is_resumable() {
+            eprintln!("the import stopped; the same command goes on from here");
+        }
+    })?;
+    tell(&outcome, &kept.report)
+}
+
+/// Says what was imported. Refused records make the command fail, after all others were written.
+fn tell(outcome: &Outcome, report: &Path) -> Result<(), Failure> {
+    let progress = &outcome.progress;
+    println!(
+        "{} created, {} updated, {} refused",
+        progress.created, progress.updated, progress.refused
+    );
+    if progress.refused == 0 {
+        return Ok(());
+    }
+    for (line, problem) in &outcome.refused {
+        eprintln!("line {line}: {problem}");
+    }
+    let more = progress.refused - outcome.refused.len() as u64;
+    if more > 0 {
+        eprintln!("and {more} more");
+    }
+    Err(Failure::Refused(format!(
+        "{} records were refused; all are listed in {}",
+        progress.refused,
+        report.display()
+    )))
+}
+
+/// An import into a platform, with the limits in force.
+pub fn import_of(platform: &Platform, settings: &Settings, tenant: Tenant, mode: Mode) -> Import {
+    Import {
+        broker: platform.broker.clone(),
+        caller: operator(),
+        tenant,
+        mode,
+        contexts: Contexts::new(Fetcher::new(EgressRules::of(settings))),
+        limits: read::Limits {
+            attributes_max: settings.attributes_max,
+            instances_max: settings.instances_max,
+        },
+        batch: settings.import_batch,
+    }
+}
+
+pub fn shape(settings: &Settings, mapping: Option<Mapping>, entity_type: Option<String>) -> Shape {
+    let record_bytes_max = settings.import_record_bytes_max.as_usize();
+    Shape { mapping, entity_type, record_bytes_max }
+}
+
+pub async fn export(settings: Settings, args: ExportArgs) -> Result<(), Failure> {
+    let tenant = tenant(args.tenant.as_deref())?;
+    let platform = Platform::open(&settings)?;
+    let count = match &args.output {
+        Some(path) => {
+            let file = File::create(path).map_err(Failure::io(path.display()))?;
+            let mut out = BufWriter::new(file);
+            export::export(&platform, tenant, &args.types, args.format, &mut out).await?
+        }
+        None => {
+            let mut out = BufWriter::new(io::stdout());
+            export::export(&platform, tenant, &args.types, args.format, &mut out).await?
+        }
+    };
+    eprintln!("{count} entities");
+    Ok(())
+}
+
+pub fn check(settings: &Settings) -> Result<(), Failure> {
+    if !settings.data.is_dir() {
+        let data = settings.data.display();
+        return Err(Failure::Refused(format!("there is no data directory `{data}`")));
+    }
+    KeysFile::of(&settings.data).read()?;
+    let verified = store_embedded::verify(platform::embedded(settings), |_| {})?;
+    println!(
+        "{} entities, {} index entries, {} documents, {} events in the journal",
+        verified.entities, verified.index_entries, verified.documents, verified.events
+    );
+    for problem in &verified.problems {
+        println!("PROBLEM: {problem}");
+    }
+    match verified.problems.len() {
+        0 => {
+            println!("no problems found");
+            Ok(())
+        }
+        count => Err(Failure::Refused(format!("{count} problems found; restore from a backup"))),
+    }
+}
+
+pub fn key(settings: &Settings, command: KeyCommand) -> Result<(), Failure> {
+    match command {
+        KeyCommand::Add { name, role, tenant, .. } => add_key(settings, name, role.into(), tenant),
+        KeyCommand::List { .. } => list_keys(settings),
+        KeyCommand::Revoke { key, .. } => {
+            let revoked = KeysFile::of(&settings.data).change(|ring| ring.revoke(&key))?;
+            println!("revoked key {} ({})", revoked.id, revoked.caller.name);
+            println!("A running server stops taking it within a second.");
+            Ok(())
+        }
+    }
+}
+
+fn add_key(
+    settings: &Settings,
+    name: String,
+    role: policy::Role,
+    bound: Option<String>,
+) -> Result<(), Failure> {
+    fs::create_dir_all(&settings.data).map_err(Failure::io(settings.data.display()))?;
+    let bound = bound.map(|name| tenant(Some(&name))).transpose()?;
+    let token = keys::add(&settings.data, NewKey { name, role, tenant: bound })?;
+    println!("{}", token.as_str());
+    eprintln!("This is the only time the key is shown. A running server takes it within a second.");
+    Ok(())
+}
+
+fn list_keys(settings: &Settings) -> Result<(), Failure> {
+    let ring = KeysFile::of(&settings.data).read()?.unwrap_or_default();
+    let mut out = io::stdout().lock();
+    let line = format!("{:12}  {:6}  {:20}  {:20}  name", "id", "role", "tenant", "created");
+    let mut lines = vec![line];
+    lines.extend(ring.iter().map(|key| {
+        let tenant = key.caller.tenant.as_ref().map_or("(all)", Tenant::as_str);
+        let (id, role, created) = (&key.id, key.caller.role.name(), key.created_at);
+        format!("{id:12}  {role:6}  {tenant:20}  {created:20}  {}", key.caller.name)
+    }));
+    writeln!(out, "{}", lines.join("\n")).map_err(Failure::io("the output"))
+}
+
+fn tenant(named: Option<&str>) -> Result<Tenant, Failure> {
+    match named {
+        None => Ok(Tenant::default()),
+        Some(name) => Tenant::parse(name).map_err(|error| Failure::Refused(error.to_string())),
+    }
+}
+
+/// The text of a `@context`: a file's, or a URL itself.
+fn context_text(named: &str) -> Result<String, Failure> {
+    if named.contains("://") {
+        return Ok(serde_json::Value::from(named).to_string());
+    }
+    read_text(&PathBuf::from(named))
+}
+
+fn read_text(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(Failure::io(path.display()))
+}

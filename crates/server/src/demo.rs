@@ -1,0 +1,89 @@
+//! `comity demo`: a city to look at, and the first three requests.
+
+use std::io::Cursor;
+
+use broker::Document;
+use model::Tenant;
+
+use crate::commands;
+use crate::failure::Failure;
+use crate::import::{Bar, Format, Input, Mode, Records};
+use crate::platform::{Platform, operator};
+use crate::serve::Ready;
+use crate::settings::Settings;
+
+/// The sample city, as anyone could import it.
+pub const CITY: &[u8] = include_bytes!("../city/helsinki.ndjson");
+
+/// Remembers that the city was imported, so that a later start leaves it as people made it.
+const MARK: (&str, &str) = ("demo", "city");
+
+/// Imports the city, unless an earlier start has done so.
+pub async fn import_city(platform: &Platform, settings: &Settings) -> Result<bool, Failure> {
+    let caller = operator();
+    let (kind, name) = MARK;
+    let mark = Document { tenant: Tenant::default(), kind, name: name.to_owned() };
+    if platform.broker.document(&caller, mark.clone()).await?.is_some() {
+        return Ok(false);
+    }
+    let records = Records::open(
+        Input::new(Cursor::new(CITY)),
+        Format::Ndjson,
+        commands::shape(settings, None, None),
+    )?;
+    let import = commands::import_of(platform, settings, Tenant::default(), Mode::Replace);
+    let mut bar = Bar::new("the sample city", CITY.len() as u64, platform.broker.now());
+    let outcome = import.run(records, None, &mut bar).await?;
+    if let Some((line, problem)) = outcome.refused.first() {
+        return Err(Failure::Refused(format!("the sample city, line {line}: {problem}")));
+    }
+    platform.broker.put_document(&caller, mark, Some(b"imported".to_vec())).await?;
+    Ok(true)
+}
+
+/// What a newcomer needs: where it is, the key, and three lines to paste.
+pub fn screen(ready: &Ready) -> String {
+    let address = ready.address();
+    let data = ready.settings.data.display();
+    let key = match (&ready.first_key, ready.settings.open) {
+        (_, true) => "  No key is needed: this server is open (--open).".to_owned(),
+        (Some(key), _) => format!(
+            "  Your administrator key, shown only this once; keep it:\n\n    KEY={}",
+            key.as_str()
+        ),
+        (None, _) => format!(
+            "  Your key was shown at the first start. Put it here, or make a new one with\n    \
+             comity key add NAME --role admin --data {data}\n\n    KEY=..."
+        ),
+    };
+    let curl = if ready.settings.open {
+        "curl -g".to_owned()
+    } else {
+        "curl -g -H \"Authorization: Bearer $KEY\"".to_owned()
+    };
+    format!(
+        "
+  Comity is running at {address}
+
+{key}
+
+  Paste the line above into a second terminal, then try:
+
+    # What is there?
+    {curl} \"{address}/ngsi-ld/v1/types\"
+
+    # Street lamps within 150 metres of the railway station
+    {curl} \"{address}/ngsi-ld/v1/entities?type=Streetlight&georel=near;maxDistance==150\
+&geometry=Point&coordinates=[24.9414,60.1710]&format=simplified\"
+
+    # Places to eat sushi, and the buildings they are in
+    {curl} \"{address}/ngsi-ld/v1/entities?type=PointOfInterest&q=cuisine==%22sushi%22\
+&format=simplified&limit=5&join=inline\"
+
+  Central Helsinki: streets, buildings, lamps, stops, places.
+  © OpenStreetMap contributors, ODbL 1.0
+
+  The data lie in {data}. Stop with Ctrl-C; the next start keeps them.
+"
+    )
+}

@@ -1,0 +1,22 @@
+//! Starts the platform: settings, keys, store, doors, and the command line `comity`.
+
+pub mod cli;
+mod clock;
+mod commands;
+mod demo;
+mod doors;
+mod egress;
+mod export;
+mod failure;
+mod fetch;
+mod health;
+mod http;
+pub mod import;
+mod keys;
+mod logs;
+mod platform;
+mod serve;
+pub mod settings;
+mod stop;
+
+pub use failure::Failure;

@@ -1,0 +1,15 @@
+//! The binary `comity`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    match server::cli::run(server::cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("comity: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The platform of one data directory, without its doors.
+
+use std::fs;
+use std::sync::Arc;
+
+use broker::Broker;
+use policy::{Caller, Policy, Role};
+use store_embedded::{EmbeddedSettings, EmbeddedStore};
+use tracing::info;
+
+use crate::clock::SystemClock;
+use crate::failure::Failure;
+use crate::settings::Settings;
+
+#[derive(Debug)]
+pub struct Platform {
+    pub store: Arc<EmbeddedStore>,
+    pub broker: Arc<Broker>,
+}
+
+impl Platform {
+    /// Opens the data directory, or makes one.
+    pub fn open(settings: &Settings) -> Result<Platform, Failure> {
+        fs::create_dir_all(&settings.data).map_err(Failure::io(settings.data.display()))?;
+        let (store, opening) = EmbeddedStore::open(embedded(settings))?;
+        info!(
+            data = %settings.data.display(),
+            events_recovered = opening.events_recovered,
+            "opened the data directory"
+        );
+        let store = Arc::new(store);
+        let clock = Arc::new(SystemClock);
+        let broker = Arc::new(Broker::new(store.clone(), Policy::default(), clock));
+        Ok(Platform { store, broker })
+    }
+}
+
+pub fn embedded(settings: &Settings) -> EmbeddedSettings {
+    EmbeddedSettings {
+        memory_bytes: settings.memory_bytes.as_usize(),
+        disk_reserve_bytes: settings.disk_reserve_bytes.0,
+        journal_bytes_max: settings.journal_bytes_max.0,
+        journal_age_max: settings.journal_age_max,
+        query_entities_max: settings.query_entities_max,
+        query_sort_max: settings.query_sort_max,
+        attributes_max: settings.attributes_max,
+        ..EmbeddedSettings::new(&settings.data)
+    }
+}
+
+/// Whoever may use the command line on a data directory may do everything in it.
+pub fn operator() -> Caller {
+    Caller { name: "command line".to_owned(), role: Role::Admin, tenant: None }
+}

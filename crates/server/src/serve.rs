@@ -1,0 +1,147 @@
+//! Serving: from settings to a running server, and to its orderly end.
+
+use std::sync::Arc;
+
+use identity::Token;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Duration, MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+use crate::clock::SystemClock;
+use crate::doors;
+use crate::failure::Failure;
+use crate::http::{self, HttpSettings};
+use crate::keys::{self, Keys};
+use crate::platform::Platform;
+use crate::settings::Settings;
+use crate::stop::{self, Stopped};
+
+/// A server that is ready: its data are open and its address is taken.
+#[derive(Debug)]
+pub struct Ready {
+    pub settings: Settings,
+    pub platform: Platform,
+    /// Shown once, at the first start of a data directory.
+    pub first_key: Option<Token>,
+    keys: Option<Arc<Keys>>,
+    listener: TcpListener,
+}
+
+/// How often the file of keys is looked at.
+const KEYS_INTERVAL: Duration = Duration::from_millis(500);
+
+const OPEN_WARNING: &str =
+    "open: no keys are asked for; everyone on this machine may read and change everything";
+
+/// Refuses what must not be served, then opens everything that serving needs.
+pub async fn prepare(settings: Settings) -> Result<Ready, Failure> {
+    check_open(&settings)?;
+    let listener = http::listen(&settings).await.map_err(Failure::Refused)?;
+    let platform = Platform::open(&settings)?;
+    let (first_key, keys) = if settings.open {
+        (None, None)
+    } else {
+        (keys::first(&settings.data)?, Some(Arc::new(Keys::open(&settings.data)?)))
+    };
+    Ok(Ready { settings, platform, first_key, keys, listener })
+}
+
+/// An open server must not be reachable from another machine.
+fn check_open(settings: &Settings) -> Result<(), Failure> {
+    if settings.open && !settings.listen.ip().is_loopback() {
+        return Err(Failure::Refused(format!(
+            "--open asks for no keys, so it is refused on {}, which other machines can reach; \
+             listen on 127.0.0.1, or leave --open out",
+            settings.listen
+        )));
+    }
+    Ok(())
+}
+
+impl Ready {
+    pub fn address(&self) -> String {
+        let address = self.listener.local_addr().unwrap_or(self.settings.listen);
+        format!("http://{address}")
+    }
+
+    pub fn warnings(&self) -> Vec<String> {
+        if self.settings.open { vec![OPEN_WARNING.to_owned()] } else { Vec::new() }
+    }
+
+    /// Serves until the process is told to stop; then finishes requests and closes the store.
+    pub async fn run(self) -> Result<(), Failure> {
+        let (stop, stopped) = stop::channel();
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::io("signals"))?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(Failure::io("signals"))?;
+        let warnings = self.warnings();
+        warnings.iter().for_each(|warning| warn!("{warning}"));
+        let router = doors::router(&self.settings, &self.platform, self.keys.clone(), &warnings);
+        info!(address = self.address(), "listening");
+        tokio::spawn(sweep(self.platform.store.clone(), self.settings.clone(), stopped.clone()));
+        if let Some(keys) = self.keys {
+            tokio::spawn(follow_keys(keys, stopped.clone()));
+        }
+        let settings = HttpSettings::of(&self.settings);
+        let serving = tokio::spawn(http::serve(self.listener, router, settings, stopped));
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        info!("stopping; requests under way are finished first");
+        stop.now();
+        if let Err(error) = serving.await {
+            warn!(%error, "the HTTP server did not end in good order");
+        }
+        close(self.platform).await;
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// Writes out what the store still holds. It waits for the disk, so it has a thread of its own.
+async fn close(platform: Platform) {
+    let store = platform.store;
+    if let Err(error) = tokio::task::spawn_blocking(move || store.close()).await {
+        warn!(%error, "the store did not close in good order; the next start recovers");
+    }
+}
+
+/// Removes what has expired, now and then.
+async fn sweep(store: Arc<dyn Store>, settings: Settings, mut stop: Stopped) {
+    let mut ticks = interval(settings.sweep_interval.max(Duration::from_millis(100)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = stop.told() => return,
+        }
+        let now = broker::Clock::now(&SystemClock);
+        if let Err(error) = store.sweep(now, settings.sweep_entities_max).await {
+            warn!(%error, "could not remove what has expired; trying again");
+        }
+    }
+}
+
+async fn follow_keys(keys: Arc<Keys>, mut stop: Stopped) {
+    let mut ticks = interval(KEYS_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => keys.refresh(),
+            _ = stop.told() => return,
+        }
+    }
+}
+
+/// What a server says when it is ready.
+pub fn greet(ready: &Ready) {
+    println!("Comity listens on {}", ready.address());
+    for warning in ready.warnings() {
+        println!("WARNING: {warning}");
+    }
+    if let Some(key) = &ready.first_key {
+        println!("The administrator's key, shown only now:\n\n    {}\n", key.as_str());
+    }
+}

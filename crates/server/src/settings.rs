@@ -1,0 +1,128 @@
+//! Everything an operator can set: one table that is struct, parser and reference at once.
+
+mod layers;
+mod reference;
+mod value;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use layers::{Layers, SettingsError};
+pub use reference::{file, markdown};
+pub use value::{Bytes, LogFormat, Written};
+
+/// One setting, as the layers and the reference see it.
+#[derive(Debug)]
+pub struct Setting {
+    pub name: &'static str,
+    /// What it does, as written at its field.
+    pub about: &'static [&'static str],
+    pub unit: &'static str,
+    /// The value as text, as a file would give it.
+    pub text: fn(&Settings) -> String,
+    pub(crate) set: fn(&mut Settings, &str) -> Result<(), String>,
+}
+
+impl Setting {
+    /// The variable that sets it: `COMITY_LISTEN` for `listen`.
+    pub fn variable(&self) -> String {
+        format!("{}{}", layers::VARIABLE_PREFIX, self.name.to_uppercase())
+    }
+}
+
+macro_rules! settings {
+    ($($(#[doc = $about:literal])* $name:ident: $kind:ty = $default:expr;)*) => {
+        /// The settings in force.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Settings {
+            $($(#[doc = $about])* pub $name: $kind,)*
+        }
+
+        impl Default for Settings {
+            fn default() -> Settings {
+                Settings { $($name: $default,)* }
+            }
+        }
+
+        /// All settings, in the order of the reference.
+        pub const ALL: &[Setting] = &[$(Setting {
+            name: stringify!($name),
+            about: &[$($about),*],
+            unit: <$kind as Written>::UNIT,
+            text: |settings| settings.$name.text(),
+            set: |settings, text| {
+                settings.$name = <$kind as Written>::read(text)?;
+                Ok(())
+            },
+        },)*];
+    };
+}
+
+settings! {
+    /// The data directory. Everything the platform keeps lies here.
+    data: PathBuf = PathBuf::from("data");
+    /// The address and port to listen on. Only this machine can reach 127.0.0.1.
+    listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9090));
+    /// No keys are asked for: for tests. Refused unless `listen` is a loopback address.
+    open: bool = false;
+
+    /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or filter directives
+    /// such as `info,ngsi_ld=debug`.
+    log: String = "info".to_owned();
+    /// How log lines look.
+    log_format: LogFormat = LogFormat::Human;
+    /// A request that takes longer than this is logged. 0 turns it off.
+    slow_request: Duration = Duration::from_secs(1);
+
+    /// Threads that answer requests. 0 means one for each processor.
+    worker_threads: usize = 0;
+    /// Connections open at the same time; further ones are answered with 503.
+    connections_max: usize = 4096;
+    /// A client that has not sent the head of a request after this time is disconnected; an idle
+    /// connection is closed after it too.
+    header_read_timeout: Duration = Duration::from_secs(30);
+    /// How large the head of a request may be.
+    header_bytes_max: Bytes = Bytes(64 * 1024);
+    /// How many header fields a request may have.
+    headers_max: usize = 100;
+    /// How long a request may take, the arrival of its body included.
+    request_timeout: Duration = Duration::from_secs(60);
+    /// How long requests under way may take to end after the server is told to stop.
+    shutdown_timeout: Duration = Duration::from_secs(20);
+
+    /// What the store may hold in memory beyond the vocabulary.
+    memory_bytes: Bytes = Bytes(256 << 20);
+    /// Writes are refused while less than this is free on the disk; reads go on.
+    disk_reserve_bytes: Bytes = Bytes(256 << 20);
+    /// The journal of changes is cut back to about this size, oldest first.
+    journal_bytes_max: Bytes = Bytes(4 << 30);
+    /// Changes older than this are cut off the journal.
+    journal_age_max: Duration = Duration::from_secs(7 * 24 * 3600);
+    /// How many entities one query may read to find its answer.
+    query_entities_max: usize = 10_000_000;
+    /// How many matching entities one query may hold to sort them.
+    query_sort_max: usize = 1_000_000;
+    /// How many attributes an entity may have, at all depths together.
+    attributes_max: usize = 1_000;
+    /// How many instances, each with another `datasetId`, an attribute may have.
+    instances_max: usize = 1_000;
+    /// How often expired entities and attributes are removed. They are never shown, removed or not.
+    sweep_interval: Duration = Duration::from_secs(10);
+    /// How many expired entities are removed at a time.
+    sweep_entities_max: usize = 1_000;
+
+    /// Lets downloads of `@context` documents reach private and local addresses.
+    egress_allow_private: bool = false;
+    /// How long a download may take, redirects included.
+    egress_timeout: Duration = Duration::from_secs(10);
+    /// How large a downloaded document may be.
+    egress_bytes_max: Bytes = Bytes(1 << 20);
+    /// How many redirects a download follows.
+    egress_redirects_max: usize = 5;
+
+    /// How many entities an import writes at a time.
+    import_batch: usize = 1_000;
+    /// How large one entity, feature or line of an import may be.
+    import_record_bytes_max: Bytes = Bytes(4 << 20);
+}

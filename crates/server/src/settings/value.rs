@@ -1,0 +1,201 @@
+//! How values of settings are written.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A value that a file, a variable or a flag can give as text.
+pub trait Written: Sized {
+    const UNIT: &'static str;
+
+    /// What is wrong is said so that it reads after the name of the setting.
+    fn read(text: &str) -> Result<Self, String>;
+
+    /// Reads back as the same value.
+    fn text(&self) -> String;
+}
+
+/// An amount of memory or disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bytes(pub u64);
+
+impl Bytes {
+    /// The amount as far as this machine can address it.
+    pub fn as_usize(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+const SPANS: [(&str, u64); 5] =
+    [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// A whole number and its unit, in the smallest one; no unit means `plain`.
+fn read_amount(text: &str, units: &[(&str, u64)], plain: u64) -> Option<u64> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let unit = unit.trim();
+    let factor = match unit {
+        "" => plain,
+        _ => units.iter().find(|(name, _)| *name == unit)?.1,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// The amount in the largest unit that divides it.
+fn write_amount(amount: u64, units: &[(&str, u64)]) -> String {
+    let whole =
+        units.iter().find(|(_, factor)| amount >= *factor && amount.is_multiple_of(*factor));
+    whole.map_or_else(|| amount.to_string(), |(name, factor)| format!("{}{name}", amount / factor))
+}
+
+impl Written for Bytes {
+    const UNIT: &'static str = "bytes, or KiB, MiB, GiB";
+
+    fn read(text: &str) -> Result<Bytes, String> {
+        let bytes = read_amount(text, &SIZES, 1);
+        bytes.map(Bytes).ok_or_else(|| format!("`{text}` is not a size; write 1048576 or 1MiB"))
+    }
+
+    fn text(&self) -> String {
+        write_amount(self.0, &SIZES)
+    }
+}
+
+impl Written for Duration {
+    const UNIT: &'static str = "seconds, or ms, s, min, h, d";
+
+    fn read(text: &str) -> Result<Duration, String> {
+        let millis = read_amount(text, &SPANS, 1_000);
+        let span = millis.map(Duration::from_millis);
+        span.ok_or_else(|| format!("`{text}` is not a span of time; write 30, 30s or 500ms"))
+    }
+
+    fn text(&self) -> String {
+        write_amount(u64::try_from(self.as_millis()).unwrap_or(u64::MAX), &SPANS)
+    }
+}
+
+impl Written for usize {
+    const UNIT: &'static str = "count";
+
+    fn read(text: &str) -> Result<usize, String> {
+        text.trim().parse().map_err(|_| format!("`{text}` is not a whole number"))
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Written for bool {
+    const UNIT: &'static str = "true or false";
+
+    fn read(text: &str) -> Result<bool, String> {
+        text.trim().parse().map_err(|_| format!("`{text}` is neither true nor false"))
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Written for String {
+    const UNIT: &'static str = "text";
+
+    fn read(text: &str) -> Result<String, String> {
+        Ok(text.to_owned())
+    }
+
+    fn text(&self) -> String {
+        self.clone()
+    }
+}
+
+impl Written for PathBuf {
+    const UNIT: &'static str = "path";
+
+    fn read(text: &str) -> Result<PathBuf, String> {
+        if text.is_empty() { Err("a path is not empty".to_owned()) } else { Ok(text.into()) }
+    }
+
+    fn text(&self) -> String {
+        self.display().to_string()
+    }
+}
+
+impl Written for SocketAddr {
+    const UNIT: &'static str = "address:port";
+
+    fn read(text: &str) -> Result<SocketAddr, String> {
+        let wrong = || format!("`{text}` is not an address and port; write 127.0.0.1:9090");
+        text.trim().parse().map_err(|_| wrong())
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Written for LogFormat {
+    const UNIT: &'static str = "human or json";
+
+    fn read(text: &str) -> Result<LogFormat, String> {
+        match text.trim() {
+            "human" => Ok(LogFormat::Human),
+            "json" => Ok(LogFormat::Json),
+            other => Err(format!("`{other}` is neither human nor json")),
+        }
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LogFormat::Human => "human",
+            LogFormat::Json => "json",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_units() {
+        assert_eq!(Bytes::read("4 MiB"), Ok(Bytes(4 << 20)));
+        assert_eq!(Bytes::read("123"), Ok(Bytes(123)));
+        assert_eq!(Duration::read("7d"), Ok(Duration::from_secs(604_800)));
+        assert_eq!(Duration::read("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(Duration::read("30"), Ok(Duration::from_secs(30)));
+        for bad in ["", "MiB", "-1", "1.5MiB", "1 parsec", "99999999999999999999", "9999999999999d"]
+        {
+            assert!(Bytes::read(bad).is_err(), "{bad}");
+            assert!(Duration::read(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn amounts_read_back() {
+        for amount in [0, 1, 1023, 1024, 1 << 20, (1 << 30) + 1] {
+            assert_eq!(Bytes::read(&Bytes(amount).text()), Ok(Bytes(amount)));
+            let span = Duration::from_millis(amount);
+            let text = if amount == 0 { "0".to_owned() } else { span.text() };
+            assert_eq!(Duration::read(&text), Ok(span));
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! The one thread that writes: it takes what callers want, commits it together, and answers.
+
+mod group;
+mod keeper;
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use model::{Change, EntityId, Timestamp};
+use policy::Permitted;
+use store::{CommitError, Committed, Position, StoreError};
+use tokio::sync::oneshot;
+
+use crate::checkpoint::Checkpoint;
+use crate::disk;
+use crate::journal::JournalWriter;
+use crate::names::NameId;
+use crate::shared::Shared;
+
+use group::Group;
+use keeper::Keeper;
+
+/// What a caller wants done.
+#[derive(Debug)]
+pub enum Job {
+    Commit {
+        changes: Vec<Permitted<Change>>,
+        now: Timestamp,
+        answer: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
+    },
+    Document {
+        key: Vec<u8>,
+        document: Option<Vec<u8>>,
+        answer: oneshot::Sender<Result<(), StoreError>>,
+    },
+    /// Remove what has expired of these entities; answers how many it touched.
+    Expire {
+        entities: Vec<(NameId, EntityId)>,
+        now: Timestamp,
+        answer: oneshot::Sender<Result<usize, StoreError>>,
+    },
+}
+
+/// Callers that wait for the committer, at most.
+const JOBS_WAITING_MAX: usize = 1_024;
+/// Changes that share one sync; a batch of a single caller may be larger.
+const GROUP_CHANGES_MAX: usize = 256;
+
+/// The way to the committer.
+#[derive(Debug)]
+pub struct Committer {
+    jobs: Mutex<Option<SyncSender<Job>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Committer {
+    pub fn start(
+        shared: Arc<Shared>,
+        journal: JournalWriter,
+        recovered: Checkpoint,
+    ) -> std::io::Result<Committer> {
+        let (jobs, inbox) = sync_channel(JOBS_WAITING_MAX);
+        let keeper = Keeper::start(shared.clone())?;
+        let worker = Worker {
+            shared,
+            journal,
+            next_position: recovered.next_position,
+            next_entity: recovered.next_entity,
+        };
+        let thread =
+            std::thread::Builder::new().name("committer".into()).spawn(move || worker.run(&inbox, keeper))?;
+        Ok(Committer { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Hands a job over; waits while too many are waiting.
+    pub async fn send(&self, mut job: Job) -> Result<(), StoreError> {
+        let stopped = || std::io::Error::other("the store is closed");
+        loop {
+            let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            match jobs.ok_or_else(stopped)?.try_send(job) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Disconnected(_)) => return Err(stopped().into()),
+                Err(TrySendError::Full(returned)) => job = returned,
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Finishes what was handed over, writes everything to the tables, and stops.
+    pub fn stop(&self) {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            tracing::error!("the committer of the store panicked");
+        }
+    }
+}
+
+struct Worker {
+    shared: Arc<Shared>,
+    journal: JournalWriter,
+    next_position: u64,
+    next_entity: u64,
+}
+
+impl Worker {
+    fn run(mut self, inbox: &Receiver<Job>, mut keeper: Keeper) {
+        while let Ok(first) = inbox.recv() {
+            let mut weight = first.weight();
+            let mut jobs = vec![first];
+            while weight < GROUP_CHANGES_MAX
+                && let Ok(job) = inbox.try_recv()
+            {
+                weight += job.weight();
+                jobs.push(job);
+            }
+            self.commit(jobs);
+            keeper.tend(|| self.checkpoint());
+        }
+        keeper.stop(|| self.checkpoint());
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            place: self.journal.end(),
+            next_position: self.next_position,
+            next_entity: self.next_entity,
+            names: self.shared.names.len(),
+            counts: self.shared.counts.read().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Applies the jobs, appends what they did as one frame, and answers them all.
+    fn commit(&mut self, jobs: Vec<Job>) {
+        if let Err(full) = disk::check(&self.shared.settings) {
+            jobs.into_iter().for_each(|job| job.refuse(&full));
+            return;
+        }
+        let names_before = self.shared.names.len();
+        let mut group = Group::new(&self.shared, self.next_entity);
+        let answers: Vec<Answer> = jobs.into_iter().map(|job| group.apply(job)).collect();
+        let finished = group.finish(names_before);
+        if !finished.records.is_empty() {
+            let events = finished.events.len() as u32;
+            let appended = self.journal.append(self.next_position, events, &finished.records);
+            if let Err(error) = appended {
+                tracing::error!(%error, "could not write to the journal; the changes are refused");
+                self.shared.names.forget_since(names_before);
+                let error = StoreError::from(error);
+                answers.into_iter().for_each(|answer| answer.fail(&error));
+                return;
+            }
+            self.next_position += u64::from(events);
+            self.next_entity = finished.next_entity;
+            self.shared.publish(finished.writes, finished.events);
+            self.shared.set_end(self.journal.end(), Position(self.next_position - 1));
+        }
+        answers.into_iter().for_each(Answer::send);
+    }
+}
+
+impl Job {
+    fn weight(&self) -> usize {
+        match self {
+            Job::Commit { changes, .. } => changes.len(),
+            Job::Document { .. } => 1,
+            Job::Expire { entities, .. } => entities.len(),
+        }
+    }
+
+    /// Answers without having done anything. A caller that has gone away needs no answer.
+    fn refuse(self, error: &StoreError) {
+        let answer = match self {
+            Job::Commit { changes, answer, .. } => {
+                let outcomes = changes.iter().map(|_| Err(error.clone().into())).collect();
+                Answer::Commit(answer, outcomes)
+            }
+            Job::Document { answer, .. } => Answer::Document(answer),
+            Job::Expire { answer, .. } => Answer::Expire(answer, 0),
+        };
+        answer.fail(error);
+    }
+}
+
+/// An answer that waits for the disk.
+#[derive(Debug)]
+enum Answer {
+    Commit(
+        oneshot::Sender<Vec<Result<Committed, CommitError>>>,
+        Vec<Result<Committed, CommitError>>,
+    ),
+    Document(oneshot::Sender<Result<(), StoreError>>),
+    Expire(oneshot::Sender<Result<usize, StoreError>>, usize),
+}
+
+impl Answer {
+    fn send(self) {
+        match self {
+            Answer::Commit(to, outcomes) => drop(to.send(outcomes)),
+            Answer::Document(to) => drop(to.send(Ok(()))),
+            Answer::Expire(to, touched) => drop(to.send(Ok(touched))),
+        }
+    }
+
+    /// Nothing was written: changes that would have been made are refused as well.
+    fn fail(self, error: &StoreError) {
+        match self {
+            Answer::Commit(to, outcomes) => {
+                let failed = |outcome: Result<Committed, CommitError>| match outcome {
+                    Err(refused) if !matches!(refused, CommitError::Store(_)) => Err(refused),
+                    _ => Err(CommitError::Store(error.clone())),
+                };
+                drop(to.send(outcomes.into_iter().map(failed).collect()));
+            }
+            Answer::Document(to) => drop(to.send(Err(error.clone()))),
+            Answer::Expire(to, _) => drop(to.send(Err(error.clone()))),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! One group commit: changes of several callers, applied one after the other in memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::{Applied, Change, Entity, EntityId, Event, Operation, Refused, Timestamp, apply};
+use policy::Permitted;
+use store::{CommitError, Committed, StoreError};
+
+use super::{Answer, Job};
+use crate::journal::{EventRecord, put_document, put_event, put_names};
+use crate::keys::EntityNumber;
+use crate::names::NameId;
+use crate::shared::{Published, Shared, TENANT_BYTES, entity_bytes, write_event};
+use crate::tables::{Table, Writes};
+use crate::tenants;
+
+/// An entity as the group has left it so far.
+type Pending = Option<(EntityNumber, Arc<Entity>)>;
+
+pub struct Group<'a> {
+    shared: &'a Shared,
+    next_entity: u64,
+    pending: HashMap<(NameId, EntityId), Pending>,
+    records: Vec<u8>,
+    writes: Writes,
+    events: Vec<Published>,
+}
+
+/// What is to be appended, and then shown.
+pub struct Finished {
+    pub records: Vec<u8>,
+    pub writes: Writes,
+    pub events: Vec<Published>,
+    pub next_entity: u64,
+}
+
+impl<'a> Group<'a> {
+    pub fn new(shared: &'a Shared, next_entity: u64) -> Group<'a> {
+        Group {
+            shared,
+            next_entity,
+            pending: HashMap::new(),
+            records: Vec::new(),
+            writes: Writes::default(),
+            events: Vec::new(),
+        }
+    }
+
+    pub fn apply(&mut self, job: Job) -> Answer {
+        match job {
+            Job::Commit { changes, now, answer } => {
+                let outcomes = changes.into_iter().map(|change| self.change(change, now)).collect();
+                Answer::Commit(answer, outcomes)
+            }
+            Job::Document { key, document, answer } => {
+                put_document(&mut self.records, &key, document.as_deref());
+                match document {
+                    Some(document) => self.writes.put(Table::Documents, key, document),
+                    None => self.writes.remove(Table::Documents, key),
+                }
+                Answer::Document(answer)
+            }
+            Job::Expire { entities, now, answer } => {
+                let touched = entities.into_iter().filter(|(tenant, id)| {
+                    self.expire(*tenant, id, now).unwrap_or_else(|error| {
+                        tracing::error!(%error, entity = %id, "could not remove what has expired");
+                        false
+                    })
+                });
+                Answer::Expire(answer, touched.count())
+            }
+        }
+    }
+
+    /// Names that the group introduced come before the records that use them.
+    pub fn finish(self, names_before: u32) -> Finished {
+        let mut records = Vec::with_capacity(self.records.len() + 64);
+        let fresh = self.shared.names.since(names_before);
+        let mut writes = self.writes;
+        for (id, name) in &fresh {
+            writes.put(Table::Names, id.0.to_be_bytes().to_vec(), name.as_str().as_bytes());
+        }
+        put_names(&mut records, &fresh);
+        records.extend_from_slice(&self.records);
+        Finished { records, writes, events: self.events, next_entity: self.next_entity }
+    }
+
+    fn current(&self, tenant: NameId, id: &EntityId) -> Result<Pending, StoreError> {
+        if let Some(pending) = self.pending.get(&(tenant, id.clone())) {
+            return Ok(pending.clone());
+        }
+        let Some(number) = self.shared.number(tenant, id)? else { return Ok(None) };
+        Ok(self.shared.stored(number)?.map(|stored| (number, stored.entity.clone())))
+    }
+
+    fn change(
+        &mut self,
+        permitted: Permitted<Change>,
+        now: Timestamp,
+    ) -> Result<Committed, CommitError> {
+        let request = permitted.request();
+        let id = request.id.clone();
+        let tenant = match self.shared.tenant(&request.tenant) {
+            Some(tenant) => tenant,
+            None if creates(&request.operation) => {
+                tenants::intern_tenant(&self.shared.names, &request.tenant)
+            }
+            None => return Err(Refused::Unknown(id).into()),
+        };
+        let mut current = self.current(tenant, &id)?;
+        if current.as_ref().is_some_and(|(_, entity)| entity.is_expired(now)) {
+            // What has expired is gone for every caller, swept or not.
+            self.expire(tenant, &id, now)?;
+            current = None;
+        }
+        let before = current.as_ref().map(|(_, entity)| entity.clone());
+        let visible = before.clone().and_then(|entity| entity.alive(now));
+        if let (Some(types), Some(entity)) = (&request.types, &visible)
+            && !types.matches(&entity.types)
+        {
+            return Err(CommitError::OtherType(id));
+        }
+        let change = permitted.on(visible.as_deref())?;
+        let applied = apply(&id, visible.as_deref(), change.operation, now)?;
+        self.check_limits(visible.as_deref(), &applied)?;
+        let Applied { after, updated, not_updated } = applied;
+        let after = after.map(Arc::new);
+        let number = current.map(|(number, _)| number);
+        let created = before.is_none();
+        let event = Event::between(change.tenant, id, now, before.as_deref(), after);
+        let event = self.record(tenant, number, event);
+        Ok(Committed { created, event, updated, not_updated })
+    }
+
+    fn check_limits(&self, before: Option<&Entity>, applied: &Applied) -> Result<(), Refused> {
+        let count = |entity: Option<&Entity>| entity.map_or(0, |entity| entity.attributes.len());
+        let (old, new) = (count(before), count(applied.after.as_ref()));
+        let limit = self.shared.settings.attributes_max;
+        if new > limit && new > old {
+            return Err(Refused::TooManyAttributes(new, limit));
+        }
+        Ok(())
+    }
+
+    /// Removes what has expired of one entity; tells whether there was anything.
+    fn expire(
+        &mut self,
+        tenant: NameId,
+        id: &EntityId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some((number, before)) = self.current(tenant, id)? else { return Ok(false) };
+        let expired = before.attributes.next_expiry().is_some_and(|expiry| expiry <= now);
+        if !before.is_expired(now) && !expired {
+            return Ok(false);
+        }
+        let Some(owner) = tenants::tenant_of(&self.shared.names, tenant) else { return Ok(false) };
+        let alive = before.clone().alive(now);
+        let after = alive.map(|entity| Arc::new(Entity { modified_at: now, ..(*entity).clone() }));
+        let event = Event::between(owner, id.clone(), now, Some(&before), after);
+        self.record(tenant, Some(number), event);
+        Ok(true)
+    }
+
+    /// Takes an event into the group: its record, its writes, its state for what follows.
+    fn record(
+        &mut self,
+        tenant: NameId,
+        number: Option<EntityNumber>,
+        event: Event,
+    ) -> Arc<Event> {
+        let number = number.unwrap_or_else(|| {
+            self.next_entity += 1;
+            EntityNumber(self.next_entity - 1)
+        });
+        let mut intern = |name: &_| self.shared.names.intern(name);
+        let mut bytes_of = |entity: &Arc<Entity>| entity_bytes(tenant, entity, &mut intern);
+        let before = event.before.as_ref().map(&mut bytes_of);
+        let after = event.after.as_ref().map(&mut bytes_of);
+        let changed = event.changed.iter().map(&mut intern).collect();
+        let record = EventRecord {
+            tenant,
+            entity: number.0,
+            at: event.at,
+            id: event.id.as_str(),
+            before: before.as_deref().map(|bytes| &bytes[TENANT_BYTES..]),
+            after: after.as_deref().map(|bytes| &bytes[TENANT_BYTES..]),
+            changed,
+        };
+        put_event(&mut self.records, &record);
+        let bytes = after.as_ref().map_or(0, |bytes| bytes.len());
+        write_event(&event, tenant, number, after, &mut intern, &mut self.writes);
+        let event = Arc::new(event);
+        let state = event.after.clone().map(|entity| (number, entity));
+        self.pending.insert((tenant, event.id.clone()), state);
+        self.events.push(Published { event: event.clone(), tenant, number, bytes });
+        event
+    }
+}
+
+fn creates(operation: &Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Create(_) | Operation::CreateOrReplace(_) | Operation::CreateOrAppend(_)
+    )
+}

@@ -1,0 +1,133 @@
+//! Keeps memory and journal within their limits: writes layers out, cuts the journal back.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+use crate::checkpoint::Checkpoint;
+use crate::journal::segments;
+use crate::settings::EmbeddedSettings;
+use crate::shared::Shared;
+use crate::tables::Layer;
+
+/// A closed layer, and the checkpoint that holds once it is written out.
+type Order = (Arc<Layer>, Checkpoint);
+
+/// Has layers written out on a thread of its own, one at a time.
+pub struct Keeper {
+    shared: Arc<Shared>,
+    orders: Option<SyncSender<Order>>,
+    done: Receiver<()>,
+    thread: Option<JoinHandle<()>>,
+    busy: bool,
+}
+
+impl Keeper {
+    pub fn start(shared: Arc<Shared>) -> std::io::Result<Keeper> {
+        let (orders, inbox) = sync_channel::<Order>(1);
+        let (report, done) = sync_channel(1);
+        let worker = shared.clone();
+        let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || {
+            for (layer, checkpoint) in inbox {
+                write_out(&worker, &layer, &checkpoint);
+                if report.send(()).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Keeper { shared, orders: Some(orders), done, thread: Some(thread), busy: false })
+    }
+
+    /// Called between commits. Waits only when the next layer is full before the last one is out.
+    pub fn tend(&mut self, checkpoint: impl FnOnce() -> Checkpoint) {
+        let bytes = self.shared.tables.active_bytes();
+        let limit = self.shared.settings.delta_bytes();
+        if self.busy && self.done.try_recv().is_ok() {
+            self.busy = false;
+        }
+        if bytes < limit || (self.busy && bytes < 2 * limit) {
+            return;
+        }
+        self.wait();
+        self.order(checkpoint());
+    }
+
+    fn order(&mut self, checkpoint: Checkpoint) {
+        let layer = self.shared.tables.freeze();
+        if let Some(orders) = &self.orders
+            && orders.send((layer, checkpoint)).is_ok()
+        {
+            self.busy = true;
+        }
+    }
+
+    fn wait(&mut self) {
+        if self.busy {
+            self.busy = self.done.recv().is_err();
+        }
+    }
+
+    /// Writes everything out and stops.
+    pub fn stop(mut self, checkpoint: impl FnOnce() -> Checkpoint) {
+        self.wait();
+        if self.shared.tables.active_bytes() > 0 {
+            self.order(checkpoint());
+            self.wait();
+        }
+        self.orders.take();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the keeper of the store panicked");
+        }
+    }
+}
+
+/// Tries until it succeeds: the layer stays in memory, and the journal keeps it, until then.
+fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint) {
+    let mut wait = std::time::Duration::from_millis(100);
+    loop {
+        let written = shared.tables.write_out(layer).map_err(|error| error.to_string());
+        let directory = &shared.settings.directory;
+        let result = written.and_then(|()| {
+            checkpoint.write(directory).map_err(|error| error.to_string())
+        });
+        match result {
+            Ok(()) => break,
+            Err(error) => {
+                let wait_ms = wait.as_millis() as u64;
+                tracing::error!(%error, wait_ms, "could not write to the tables; trying again");
+            }
+        }
+        std::thread::sleep(wait);
+        wait = (wait * 2).min(std::time::Duration::from_secs(10));
+    }
+    shared.tables.thaw();
+    cut_back(&shared.settings, checkpoint);
+}
+
+/// Removes the oldest segments that the settings no longer ask for and no recovery needs.
+#[expect(clippy::disallowed_methods, reason = "the age of a file is told by the machine's clock")]
+pub fn cut_back(settings: &EmbeddedSettings, checkpoint: &Checkpoint) {
+    let files = match segments(&settings.journal_directory()) {
+        Ok(files) => files,
+        Err(error) => {
+            tracing::warn!(%error, "could not list the journal to cut it back");
+            return;
+        }
+    };
+    let mut total: u64 = files.iter().map(|file| file.bytes).sum();
+    let now = SystemTime::now();
+    for file in files.iter().filter(|file| file.number < checkpoint.place.segment) {
+        let age = now.duration_since(file.modified).unwrap_or_default();
+        if total <= settings.journal_bytes_max && age <= settings.journal_age_max {
+            return;
+        }
+        if let Err(error) = std::fs::remove_file(&file.path) {
+            tracing::warn!(%error, "could not remove `{}`", file.path.display());
+            return;
+        }
+        total -= file.bytes;
+    }
+}

@@ -1,0 +1,231 @@
+//! Counts by type and attribute, kept up with every change.
+
+use model::{Attribute, Entity, Event, Kind, Name, Value};
+use query::cells_of;
+use rustc_hash::FxHashMap;
+use store::{AttributeCount, Census};
+
+use crate::bytes::{Malformed, Reader, put_varint};
+use crate::names::{NameId, Names};
+
+/// Grows with the vocabulary, not with the data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    types: FxHashMap<(NameId, NameId), u64>,
+    attributes: FxHashMap<AttributeKey, u64>,
+    /// At which levels a GeoProperty of a tenant was ever indexed, as bits: a query has to look
+    /// for larger cells around its own at these levels only.
+    levels: FxHashMap<(NameId, NameId), u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct AttributeKey {
+    tenant: NameId,
+    entity_type: NameId,
+    attribute: NameId,
+    kind: Kind,
+}
+
+impl Counts {
+    /// Takes in one event. Not to be done twice.
+    pub fn count(
+        &mut self,
+        event: &Event,
+        tenant: NameId,
+        intern: &mut dyn FnMut(&Name) -> NameId,
+    ) {
+        let none: &[Name] = &[];
+        let before = event.before.as_deref();
+        let after = event.after.as_deref();
+        after.into_iter().for_each(|entity| {
+            let changed = entity.attributes.iter().filter(|a| event.changed.contains(&a.name));
+            changed.for_each(|attribute| self.note_levels(attribute, tenant, intern));
+        });
+        let old_types = before.map_or(none, |entity| &entity.types);
+        let new_types = after.map_or(none, |entity| &entity.types);
+        for name in old_types {
+            let in_both = new_types.contains(name);
+            let id = intern(name);
+            if !in_both {
+                subtract(&mut self.types, (tenant, id));
+            }
+            for key in keys(event, before, in_both, tenant, id, intern) {
+                subtract(&mut self.attributes, key);
+            }
+        }
+        for name in new_types {
+            let in_both = old_types.contains(name);
+            let id = intern(name);
+            if !in_both {
+                *self.types.entry((tenant, id)).or_default() += 1;
+            }
+            for key in keys(event, after, in_both, tenant, id, intern) {
+                *self.attributes.entry(key).or_default() += 1;
+            }
+        }
+    }
+
+    /// Takes in a whole entity, as when counting from scratch.
+    pub fn count_whole(
+        &mut self,
+        entity: &Entity,
+        tenant: NameId,
+        intern: &mut dyn FnMut(&Name) -> NameId,
+    ) {
+        for name in &entity.types {
+            let id = intern(name);
+            *self.types.entry((tenant, id)).or_default() += 1;
+            for attribute in &entity.attributes {
+                for key in keys_of(attribute, tenant, id, intern) {
+                    *self.attributes.entry(key).or_default() += 1;
+                }
+            }
+        }
+    }
+
+    fn note_levels(
+        &mut self,
+        attribute: &Attribute,
+        tenant: NameId,
+        intern: &mut dyn FnMut(&Name) -> NameId,
+    ) {
+        for instance in &attribute.instances {
+            if let Value::GeoProperty(geometry) = &instance.value {
+                let key = (tenant, intern(&attribute.name));
+                let cells = cells_of(geometry);
+                let bits = cells.iter().fold(0, |bits, cell| bits | 1 << cell.level());
+                *self.levels.entry(key).or_default() |= bits;
+            }
+        }
+    }
+
+    /// Has the GeoProperty ever been indexed at this level?
+    pub fn has_level(&self, tenant: NameId, property: NameId, level: u32) -> bool {
+        self.levels.get(&(tenant, property)).is_some_and(|bits| bits & 1 << level != 0)
+    }
+
+    /// Are the counts the same? Levels are only ever added, so that they may differ.
+    pub fn agree_with(&self, other: &Counts) -> bool {
+        self.types == other.types && self.attributes == other.attributes
+    }
+
+    pub fn of_type(&self, tenant: NameId, entity_type: NameId) -> u64 {
+        self.types.get(&(tenant, entity_type)).copied().unwrap_or_default()
+    }
+
+    /// About how many entities have the attribute; those of several types count for each.
+    pub fn of_attribute(&self, tenant: NameId, attribute: NameId) -> u64 {
+        let of_it = |(key, _): &(&AttributeKey, &u64)| {
+            key.tenant == tenant && key.attribute == attribute
+        };
+        self.attributes.iter().filter(of_it).map(|(_, count)| count).sum()
+    }
+
+    pub fn census(&self, tenant: NameId, names: &Names) -> Census {
+        let name = |id| names.name(id).unwrap_or_else(|| Name::new(""));
+        let types = self.types.iter().filter(|((owner, _), _)| *owner == tenant);
+        let mut types: Vec<_> = types.map(|((_, id), count)| (name(*id), *count)).collect();
+        types.sort();
+        let attributes = self.attributes.iter().filter(|(key, _)| key.tenant == tenant);
+        let attributes = attributes.map(|(key, count)| AttributeCount {
+            attribute: name(key.attribute),
+            entity_type: name(key.entity_type),
+            kind: key.kind,
+            entities: *count,
+        });
+        let mut attributes: Vec<AttributeCount> = attributes.collect();
+        attributes.sort_by(|a, b| {
+            let key = |count: &AttributeCount| {
+                (count.attribute.clone(), count.entity_type.clone(), count.kind)
+            };
+            key(a).cmp(&key(b))
+        });
+        Census { types, attributes }
+    }
+
+    pub fn put(&self, out: &mut Vec<u8>) {
+        put_varint(out, self.types.len() as u64);
+        for ((tenant, entity_type), count) in &self.types {
+            for number in [u64::from(tenant.0), u64::from(entity_type.0), *count] {
+                put_varint(out, number);
+            }
+        }
+        put_varint(out, self.attributes.len() as u64);
+        for (key, count) in &self.attributes {
+            for id in [key.tenant, key.entity_type, key.attribute] {
+                put_varint(out, id.0.into());
+            }
+            out.push(key.kind as u8);
+            put_varint(out, *count);
+        }
+        put_varint(out, self.levels.len() as u64);
+        for ((tenant, property), bits) in &self.levels {
+            for number in [tenant.0, property.0, *bits] {
+                put_varint(out, number.into());
+            }
+        }
+    }
+
+    pub fn read(reader: &mut Reader<'_>) -> Result<Counts, Malformed> {
+        let mut counts = Counts::default();
+        let id = |reader: &mut Reader<'_>| reader.varint().map(|id| NameId(id as u32));
+        for _ in 0..reader.count()? {
+            let key = (id(reader)?, id(reader)?);
+            counts.types.insert(key, reader.varint()?);
+        }
+        for _ in 0..reader.count()? {
+            let (tenant, entity_type, attribute) = (id(reader)?, id(reader)?, id(reader)?);
+            let kind = Kind::ALL.get(usize::from(reader.byte()?)).copied();
+            let kind = kind.ok_or_else(|| reader.malformed("no such attribute kind"))?;
+            let key = AttributeKey { tenant, entity_type, attribute, kind };
+            counts.attributes.insert(key, reader.varint()?);
+        }
+        for _ in 0..reader.count()? {
+            let key = (id(reader)?, id(reader)?);
+            counts.levels.insert(key, reader.varint()? as u32);
+        }
+        Ok(counts)
+    }
+}
+
+fn subtract<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, u64>, key: K) {
+    if let Some(count) = counts.get_mut(&key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&key);
+        }
+    }
+}
+
+/// What an entity adds to the counts of one of its types: for a type that it keeps only what the
+/// event changed.
+fn keys(
+    event: &Event,
+    entity: Option<&Entity>,
+    only_changed: bool,
+    tenant: NameId,
+    entity_type: NameId,
+    intern: &mut dyn FnMut(&Name) -> NameId,
+) -> Vec<AttributeKey> {
+    let attributes = entity.into_iter().flat_map(|entity| entity.attributes.iter());
+    let counted = attributes.filter(|a| !only_changed || event.changed.contains(&a.name));
+    counted.flat_map(|attribute| keys_of(attribute, tenant, entity_type, intern)).collect()
+}
+
+fn keys_of(
+    attribute: &Attribute,
+    tenant: NameId,
+    entity_type: NameId,
+    intern: &mut dyn FnMut(&Name) -> NameId,
+) -> Vec<AttributeKey> {
+    let id = intern(&attribute.name);
+    let key = |kind| AttributeKey { tenant, entity_type, attribute: id, kind };
+    kinds(attribute).into_iter().map(key).collect()
+}
+
+fn kinds(attribute: &Attribute) -> Vec<Kind> {
+    let mut kinds: Vec<Kind> = attribute.instances.iter().map(|i| i.value.kind()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
+}

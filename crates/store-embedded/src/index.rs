@@ -1,0 +1,258 @@
+//! What the index says of an entity, and how a change changes it.
+
+use model::{Attribute, Entity, Event, Instance, Json, JsonKind, Name, Value};
+use query::cells_of;
+
+use crate::keys::{EntityNumber, IndexValue, Key, Space, moment_of};
+use crate::names::NameId;
+use crate::run::EVERY_TENANT;
+use crate::tables::{Table, Writes};
+
+/// The core names of members that are looked for like attributes of an attribute.
+pub const OBSERVED_AT: &str = "https://uri.etsi.org/ngsi-ld/observedAt";
+pub const UNIT_CODE: &str = "https://uri.etsi.org/ngsi-ld/unitCode";
+
+/// Values of one attribute that are indexed; one that holds more is looked at instead.
+pub const INDEXED_VALUES_MAX: usize = 256;
+/// Names on the way to an indexed value.
+pub const INDEXED_DEPTH_MAX: usize = 8;
+
+/// Stand in a path between attributes of attributes, and before members of a value. No name
+/// holds a control character.
+pub const BELOW: char = '\u{2}';
+pub const INSIDE: char = '\u{3}';
+
+/// Writes the index entries that an event adds, and removes those that it ends.
+///
+/// What the event does not touch is not looked at, so that the cost follows the change; done
+/// twice, it comes to the same.
+pub fn write_changes(
+    event: &Event,
+    tenant: NameId,
+    number: EntityNumber,
+    intern: &mut dyn FnMut(&Name) -> NameId,
+    writes: &mut Writes,
+) {
+    let before = event.before.as_deref();
+    let after = event.after.as_deref();
+    let mut old = Entries::new(tenant, number, intern);
+    before.into_iter().for_each(|entity| old.header(entity));
+    for attribute in changed(event, before) {
+        old.attribute(attribute);
+    }
+    let mut old = old.keys;
+    let mut new = Entries::new(tenant, number, intern);
+    after.into_iter().for_each(|entity| new.header(entity));
+    for attribute in changed(event, after) {
+        new.attribute(attribute);
+    }
+    let mut new = new.keys;
+    old.sort_unstable();
+    new.sort_unstable();
+    new.dedup();
+    for key in old.iter().filter(|key| new.binary_search(key).is_err()) {
+        writes.remove(Table::Index, key.clone());
+    }
+    for key in new.into_iter().filter(|key| old.binary_search(key).is_err()) {
+        writes.put(Table::Index, key, []);
+    }
+}
+
+fn changed<'a>(
+    event: &'a Event,
+    entity: Option<&'a Entity>,
+) -> impl Iterator<Item = &'a Attribute> {
+    let attributes = entity.into_iter().flat_map(|entity| entity.attributes.iter());
+    attributes.filter(|attribute| event.changed.contains(&attribute.name))
+}
+
+/// Every index entry of an entity.
+pub fn entries_of(
+    entity: &Entity,
+    tenant: NameId,
+    number: EntityNumber,
+    intern: &mut dyn FnMut(&Name) -> NameId,
+) -> Vec<Vec<u8>> {
+    let mut entries = Entries::new(tenant, number, intern);
+    entries.header(entity);
+    entity.attributes.iter().for_each(|attribute| entries.attribute(attribute));
+    entries.keys.sort_unstable();
+    entries.keys.dedup();
+    entries.keys
+}
+
+struct Entries<'a> {
+    tenant: NameId,
+    number: EntityNumber,
+    intern: &'a mut dyn FnMut(&Name) -> NameId,
+    keys: Vec<Vec<u8>>,
+    /// Of the attribute at hand.
+    values_left: usize,
+    overflowed: bool,
+}
+
+/// Where a value lies: the expanded name, and the names below it.
+#[derive(Clone)]
+struct Path {
+    text: Name,
+    id: NameId,
+    depth: usize,
+}
+
+impl<'a> Entries<'a> {
+    fn new(
+        tenant: NameId,
+        number: EntityNumber,
+        intern: &'a mut dyn FnMut(&Name) -> NameId,
+    ) -> Entries<'a> {
+        let keys = Vec::with_capacity(32);
+        Entries { tenant, number, intern, keys, values_left: 0, overflowed: false }
+    }
+
+    fn key(&self, space: Space) -> Key {
+        Key::new(space, self.tenant)
+    }
+
+    fn push(&mut self, key: Key) {
+        self.keys.push(key.number(self.number));
+    }
+
+    fn header(&mut self, entity: &Entity) {
+        for name in &entity.types {
+            let id = (self.intern)(name);
+            self.push(self.key(Space::Type).name(id));
+        }
+        for scope in &entity.scopes {
+            self.push(self.key(Space::Scope).scope(scope.levels()).end_of_scope());
+        }
+        if let Some(expires_at) = entity.expires_at {
+            self.push(Key::new(Space::Expiry, EVERY_TENANT).moment(expires_at.instant()));
+        }
+    }
+
+    fn attribute(&mut self, attribute: &Attribute) {
+        let id = (self.intern)(&attribute.name);
+        self.push(self.key(Space::Attribute).name(id));
+        self.values_left = INDEXED_VALUES_MAX;
+        self.overflowed = false;
+        let path = Path { text: attribute.name.clone(), id, depth: 1 };
+        for instance in &attribute.instances {
+            self.instance(&path, instance);
+        }
+        if self.overflowed {
+            self.push(self.key(Space::Unindexed).name(id));
+        }
+    }
+
+    fn instance(&mut self, path: &Path, instance: &Instance) {
+        self.value_of(path, &instance.value);
+        if let Some(observed_at) = instance.observed_at {
+            let below = self.below(path, BELOW, OBSERVED_AT);
+            self.value(below.as_ref(), &IndexValue::Moment(observed_at.instant()));
+        }
+        if let Some(unit_code) = &instance.unit_code {
+            let below = self.below(path, BELOW, UNIT_CODE);
+            self.json(below.as_ref(), unit_code);
+        }
+        if let Some(expires_at) = instance.expires_at {
+            self.push(Key::new(Space::Expiry, EVERY_TENANT).moment(expires_at.instant()));
+        }
+        for attribute in &instance.attributes {
+            let below = self.below(path, BELOW, attribute.name.as_str());
+            for instance in &attribute.instances {
+                match &below {
+                    Some(below) => self.instance(below, instance),
+                    None => self.overflowed = true,
+                }
+            }
+        }
+    }
+
+    fn value_of(&mut self, path: &Path, value: &Value) {
+        match value {
+            Value::Property(json) | Value::ListProperty(json) | Value::JsonProperty(json) => {
+                self.json(Some(path), json);
+            }
+            Value::LanguageProperty(map) => {
+                for (language, text) in map.members().unwrap_or_default() {
+                    self.json(Some(path), &text);
+                    let inside = self.below(path, INSIDE, &language);
+                    self.json(inside.as_ref(), &text);
+                }
+            }
+            Value::Relationship { objects, .. } | Value::ListRelationship(objects) => {
+                for object in objects {
+                    self.value(Some(path), &IndexValue::Text(object.as_str()));
+                }
+            }
+            Value::VocabProperty { terms, .. } => {
+                for term in terms {
+                    self.value(Some(path), &IndexValue::Text(term.as_str()));
+                }
+            }
+            Value::GeoProperty(geometry) if path.depth == 1 => {
+                for cell in cells_of(geometry) {
+                    self.push(self.key(Space::Cell).name(path.id).cell(cell.as_u64()));
+                }
+            }
+            Value::GeoProperty(_) => {}
+        }
+    }
+
+    fn json(&mut self, path: Option<&Path>, json: &Json) {
+        match json.kind() {
+            JsonKind::Number => {
+                if let Some(number) = json.as_number() {
+                    self.value(path, &IndexValue::Number(number));
+                }
+            }
+            JsonKind::Boolean => {
+                self.value(path, &IndexValue::Boolean(json.as_boolean() == Some(true)));
+            }
+            JsonKind::Text => {
+                let text = json.as_text().unwrap_or_default();
+                self.value(path, &IndexValue::Text(&text));
+                if let Some(moment) = moment_of(&text) {
+                    self.value(path, &IndexValue::Moment(moment));
+                }
+            }
+            JsonKind::Array => {
+                for element in json.elements().unwrap_or_default() {
+                    self.json(path, &element);
+                }
+            }
+            JsonKind::Object => {
+                for (name, member) in json.members().unwrap_or_default() {
+                    let inside = path.and_then(|path| self.below(path, INSIDE, &name));
+                    self.json(inside.as_ref(), &member);
+                }
+            }
+            JsonKind::Null => {}
+        }
+    }
+
+    /// Nothing where the path would be too deep, or has a name that no path can have.
+    fn below(&mut self, path: &Path, mark: char, name: &str) -> Option<Path> {
+        if path.depth >= INDEXED_DEPTH_MAX || self.values_left == 0 || name.contains([BELOW, INSIDE])
+        {
+            self.overflowed = true;
+            return None;
+        }
+        let text = Name::new(format!("{}{mark}{name}", path.text));
+        let id = (self.intern)(&text);
+        Some(Path { text, id, depth: path.depth + 1 })
+    }
+
+    fn value(&mut self, path: Option<&Path>, value: &IndexValue<'_>) {
+        let Some(path) = path else {
+            self.overflowed = true;
+            return;
+        };
+        if self.values_left == 0 {
+            self.overflowed = true;
+            return;
+        }
+        self.values_left -= 1;
+        self.push(self.key(Space::Value).name(path.id).value(value));
+    }
+}

@@ -1,0 +1,90 @@
+//! The end of the journal, where commits are appended.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::segment::{self, OPENING};
+use super::{Place, frame};
+
+/// A segment that has grown past this is closed, and the next one begun.
+pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Zeros are written ahead of the frames by this much: a sync that does not have to record a new
+/// length costs half as much.
+const AHEAD_BYTES: u64 = 4 * 1024 * 1024;
+
+#[derive(Debug)]
+pub struct JournalWriter {
+    directory: PathBuf,
+    file: File,
+    segment: u64,
+    /// Where the next frame goes: everything before it is whole and on disk.
+    offset: u64,
+    /// How far the file reaches: behind `offset` there are zeros.
+    length: u64,
+    /// The last append failed, and the file may hold half a frame.
+    unclean: bool,
+}
+
+impl JournalWriter {
+    /// Goes on at `end`, cutting off whatever follows; a first segment is made where none is.
+    pub fn open(directory: &Path, end: Place) -> io::Result<JournalWriter> {
+        let path = segment::path_of(directory, end.segment);
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
+        let opening = OPENING.len() as u64;
+        if end.offset < opening {
+            file.set_len(0)?;
+            file.write_all_at(&OPENING, 0)?;
+        }
+        let offset = end.offset.max(opening);
+        file.set_len(offset)?;
+        file.sync_all()?;
+        segment::sync_directory(directory)?;
+        let (directory, length) = (directory.to_owned(), offset);
+        Ok(JournalWriter { directory, file, segment: end.segment, offset, length, unclean: false })
+    }
+
+    pub fn end(&self) -> Place {
+        Place { segment: self.segment, offset: self.offset }
+    }
+
+    /// Appends one frame and waits for the disk. After an error nothing of it counts.
+    pub fn append(&mut self, first_position: u64, events: u32, records: &[u8]) -> io::Result<()> {
+        if self.unclean {
+            self.cut()?;
+            self.unclean = false;
+        }
+        if self.offset >= SEGMENT_BYTES {
+            self.cut()?;
+            let next = Place { segment: self.segment + 1, offset: 0 };
+            *self = JournalWriter::open(&self.directory, next)?;
+        }
+        let sealed = frame::seal(first_position, events, records);
+        let end = self.offset + sealed.len() as u64;
+        self.unclean = true;
+        if end > self.length {
+            self.reach(end + AHEAD_BYTES)?;
+        }
+        self.file.write_all_at(&sealed, self.offset)?;
+        self.file.sync_data()?;
+        self.unclean = false;
+        self.offset = end;
+        Ok(())
+    }
+
+    fn reach(&mut self, length: u64) -> io::Result<()> {
+        let zeros = vec![0; (length - self.length) as usize];
+        self.file.write_all_at(&zeros, self.length)?;
+        self.length = length;
+        self.file.sync_all()
+    }
+
+    /// Cuts off all that is not a whole frame, and makes sure that the cut is on disk.
+    pub fn cut(&mut self) -> io::Result<()> {
+        self.file.set_len(self.offset)?;
+        self.length = self.offset;
+        self.file.sync_all()
+    }
+}

@@ -1,0 +1,183 @@
+//! Opening a data directory: its lock, its format, its tables, and the end of its journal.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use model::Name;
+use store::Position;
+
+use crate::checkpoint::Checkpoint;
+use crate::error::OpenError;
+use crate::journal::{
+    EventRecord, Frame, JournalReader, JournalWriter, Record, RecordReader, recover,
+};
+use crate::keys::EntityNumber;
+use crate::names::{NameId, Names};
+use crate::settings::EmbeddedSettings;
+use crate::shared::{Published, Shared, TENANT_BYTES, write_event};
+use crate::tables::{Table, Tables, Writes};
+
+/// What opening a directory came to, for the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opening {
+    /// Events read from the journal because the tables did not have them yet.
+    pub events_recovered: u64,
+    /// Bytes of a half-written last record, never acknowledged, that were cut off.
+    pub torn_bytes: u64,
+}
+
+pub struct Opened {
+    pub shared: Arc<Shared>,
+    pub journal: JournalWriter,
+    pub checkpoint: Checkpoint,
+    pub lock: File,
+    pub opening: Opening,
+}
+
+/// The format of the directory as a whole.
+pub const FORMAT: u32 = 1;
+const FORMAT_FILE: &str = "FORMAT";
+const FORMAT_OPENING: &str = "comity data directory, format ";
+
+pub fn open(settings: EmbeddedSettings) -> Result<Opened, OpenError> {
+    let directory = settings.directory.clone();
+    let io = |error| OpenError::io(&directory, error);
+    fs::create_dir_all(settings.journal_directory()).map_err(io)?;
+    let lock = lock(&directory)?;
+    check_format(&directory)?;
+    let tables = Tables::open(&settings.tables_directory(), settings.block_cache_bytes())?;
+    let checkpoint = Checkpoint::read(&directory).map_err(io)?.unwrap_or_default();
+    let names = read_names(&tables)?;
+    let reader = JournalReader::new(&settings.journal_directory());
+    let shared = Arc::new(Shared::new(settings, names, tables, reader));
+    let (checkpoint, opening) = replay(&shared, checkpoint)?;
+    let journal = JournalWriter::open(&shared.settings.journal_directory(), checkpoint.place);
+    let journal = journal.map_err(io)?;
+    shared.set_end(journal.end(), Position(checkpoint.next_position - 1));
+    if opening.torn_bytes > 0 {
+        tracing::warn!(
+            bytes = opening.torn_bytes,
+            "cut off the last record of the journal, which was half written and never acknowledged"
+        );
+    }
+    Ok(Opened { shared, journal, checkpoint, lock, opening })
+}
+
+fn lock(directory: &Path) -> Result<File, OpenError> {
+    let path = directory.join("LOCK");
+    let lock = File::create(&path).map_err(|error| OpenError::io(&path, error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(directory.to_owned())),
+        Err(TryLockError::Error(error)) => Err(OpenError::io(&path, error)),
+    }
+}
+
+fn check_format(directory: &Path) -> Result<(), OpenError> {
+    let path = directory.join(FORMAT_FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) if text.trim() == format!("{FORMAT_OPENING}{FORMAT}") => Ok(()),
+        Ok(text) => {
+            let found = text.trim().trim_start_matches(FORMAT_OPENING).to_owned();
+            Err(OpenError::OtherFormat { path: directory.to_owned(), found, known: FORMAT })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let written = fs::write(&path, format!("{FORMAT_OPENING}{FORMAT}\n"));
+            written.map_err(|error| OpenError::io(&path, error))
+        }
+        Err(error) => Err(OpenError::io(&path, error)),
+    }
+}
+
+fn read_names(tables: &Tables) -> Result<Names, OpenError> {
+    let names = Names::default();
+    for entry in tables.scan_prefix(Table::Names, &[]) {
+        let (_, text) = entry?;
+        names.intern(&Name::new(String::from_utf8_lossy(&text)));
+    }
+    Ok(names)
+}
+
+/// Reads what the journal has after the checkpoint into memory.
+fn replay(
+    shared: &Arc<Shared>,
+    mut checkpoint: Checkpoint,
+) -> Result<(Checkpoint, Opening), OpenError> {
+    let directory = shared.settings.journal_directory();
+    *shared.counts.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
+        checkpoint.counts.clone();
+    let mut next_entity = checkpoint.next_entity;
+    let recovered = recover(&directory, checkpoint.place, Some(checkpoint.next_position), |frame| {
+        replay_frame(shared, frame, &mut next_entity).map_err(|problem| OpenError::Damaged {
+            place: format!("the journal, position {}", frame.first_position),
+            problem,
+        })
+    })?;
+    checkpoint.place = recovered.end;
+    checkpoint.next_position = recovered.next_position.unwrap_or(checkpoint.next_position);
+    checkpoint.next_entity = next_entity;
+    let opening =
+        Opening { events_recovered: recovered.events, torn_bytes: recovered.torn_bytes };
+    Ok((checkpoint, opening))
+}
+
+fn replay_frame(
+    shared: &Shared,
+    frame: &Frame<'_>,
+    next_entity: &mut u64,
+) -> Result<(), String> {
+    let mut writes = Writes::default();
+    let mut events = Vec::new();
+    for record in RecordReader::new(frame.records) {
+        match record.map_err(|malformed| malformed.to_string())? {
+            Record::Names { from, names } => replay_names(shared, from, &names, &mut writes)?,
+            Record::Event(event) => {
+                *next_entity = (*next_entity).max(event.entity + 1);
+                events.push(replay_event(shared, &event, &mut writes)?);
+            }
+            Record::Document { key, document: Some(document) } => {
+                writes.put(Table::Documents, key.to_vec(), document);
+            }
+            Record::Document { key, document: None } => {
+                writes.remove(Table::Documents, key.to_vec());
+            }
+        }
+    }
+    shared.publish(writes, events);
+    Ok(())
+}
+
+/// Names may be in the tables already, when the stop came while they were written out.
+fn replay_names(
+    shared: &Shared,
+    from: u32,
+    names: &[Name],
+    writes: &mut Writes,
+) -> Result<(), String> {
+    for (id, name) in (from..).zip(names) {
+        if shared.names.intern(name) != NameId(id) {
+            return Err(format!("the name `{name}` has another number in the dictionary"));
+        }
+        writes.put(Table::Names, id.to_be_bytes().to_vec(), name.as_str().as_bytes());
+    }
+    Ok(())
+}
+
+fn replay_event(
+    shared: &Shared,
+    record: &EventRecord<'_>,
+    writes: &mut Writes,
+) -> Result<Published, String> {
+    let event = record.read(&shared.names).map_err(|malformed| malformed.to_string())?;
+    let number = EntityNumber(record.entity);
+    let bytes = record.after.map(|after| {
+        let tenant: [u8; TENANT_BYTES] = record.tenant.0.to_be_bytes();
+        [&tenant, after].concat().into()
+    });
+    let length = record.after.map_or(0, <[u8]>::len);
+    let mut intern = |name: &Name| shared.intern(name);
+    write_event(&event, record.tenant, number, bytes, &mut intern, writes);
+    Ok(Published { event: Arc::new(event), tenant: record.tenant, number, bytes: length })
+}

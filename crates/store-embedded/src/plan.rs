@@ -1,0 +1,338 @@
+//! Choosing what drives a query: the index that leaves the fewest entities to look at.
+
+use std::collections::BTreeSet;
+
+use model::{EntityId, Name, TypeSelector};
+use query::{
+    CellId, Comparison, Condition, Filter, GeoCondition, Operand, Range, ScopeCondition, Target, Test,
+    covering,
+};
+
+use crate::counts::Counts;
+use crate::index::{BELOW, INDEXED_DEPTH_MAX, INSIDE};
+use crate::keys::{self, IndexValue, Key, Space};
+use crate::names::{NameId, Names};
+use crate::tables::after_prefix;
+
+/// Where the candidates of a query come from. Every entity that matches is among them.
+#[derive(Clone, Debug)]
+pub struct Drive {
+    /// For people: `type Building`.
+    pub name: String,
+    pub source: Source,
+    /// About how many candidates there are.
+    estimate: u64,
+}
+
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// These, if they exist.
+    Ids(Vec<EntityId>),
+    /// Those that these ranges of the index name, some perhaps more than once.
+    Index(Vec<KeyRange>),
+    /// All of the tenant.
+    Everything,
+}
+
+/// From a key (included) to a key (excluded).
+pub type KeyRange = (Vec<u8>, Vec<u8>);
+
+/// What a planner knows.
+pub struct Planner<'a> {
+    pub names: &'a Names,
+    pub counts: &'a Counts,
+    pub tenant: NameId,
+}
+
+/// The share of an attribute's entities that a comparison leaves, for want of better knowledge.
+const EQUAL: u64 = 50;
+const BETWEEN: u64 = 8;
+const ONE_SIDED: u64 = 3;
+const NEARBY: u64 = 20;
+const SCOPED: u64 = 10;
+
+impl Planner<'_> {
+    /// The cheapest drive for entities for which all of `filters` hold.
+    pub fn drive(&self, filters: &[&Filter]) -> Drive {
+        let everything = Drive {
+            name: "all entities".to_owned(),
+            source: Source::Everything,
+            estimate: u64::MAX,
+        };
+        let drives = filters.iter().filter_map(|filter| self.filter(filter));
+        drives.min_by_key(|drive| drive.estimate).unwrap_or(everything)
+    }
+
+    fn filter(&self, filter: &Filter) -> Option<Drive> {
+        match filter {
+            Filter::Everything | Filter::IdPattern(_) => None,
+            Filter::Ids(ids) => Some(Drive {
+                name: format!("{} ids", ids.len()),
+                estimate: ids.len() as u64,
+                source: Source::Ids(ids.clone()),
+            }),
+            Filter::Types(selector) => self.types(selector),
+            Filter::Attributes(names) => {
+                union("attributes", names.iter().map(|name| Some(self.attribute(name))))
+            }
+            Filter::Condition(condition) => self.condition(condition),
+            Filter::Geo(geo) => self.geo(geo),
+            Filter::Scope(scope) => self.scope(scope),
+            Filter::All(all) => cheapest(all.iter().map(|one| self.filter(one))),
+        }
+    }
+
+    fn types(&self, selector: &TypeSelector) -> Option<Drive> {
+        match selector {
+            TypeSelector::Any => None,
+            TypeSelector::Is(name) => {
+                let id = self.names.get(name.as_str());
+                let estimate = id.map_or(0, |id| self.counts.of_type(self.tenant, id));
+                let ranges = id.map(|id| self.prefix(self.key(Space::Type).name(id)));
+                Some(index(format!("type {name}"), ranges.into_iter().collect(), estimate))
+            }
+            TypeSelector::AllOf(all) => cheapest(all.iter().map(|one| self.types(one))),
+            TypeSelector::OneOf(any) => union("types", any.iter().map(|one| self.types(one))),
+        }
+    }
+
+    fn attribute(&self, name: &Name) -> Drive {
+        let id = self.names.get(name.as_str());
+        let ranges = id.map(|id| self.prefix(self.key(Space::Attribute).name(id)));
+        index(format!("attribute {name}"), ranges.into_iter().collect(), self.total(name))
+    }
+
+    /// About how many entities have an attribute.
+    fn total(&self, attribute: &Name) -> u64 {
+        let id = self.names.get(attribute.as_str());
+        id.map_or(0, |id| self.counts.of_attribute(self.tenant, id))
+    }
+
+    fn condition(&self, condition: &Condition) -> Option<Drive> {
+        match condition {
+            Condition::All(all) => cheapest(all.iter().map(|one| self.condition(one))),
+            Condition::Any(any) => union("one of", any.iter().map(|one| self.condition(one))),
+            Condition::Test(test) => self.test(test),
+        }
+    }
+
+    fn test(&self, test: &Test) -> Option<Drive> {
+        let Target { links, attributes, inside } = &test.target;
+        if let Some(link) = links.first() {
+            // Whatever lies behind a link, the link must be there.
+            return holds_for_absent(&test.comparison)
+                .then_some(None)
+                .unwrap_or_else(|| Some(self.attribute(&link.relationship)));
+        }
+        let attribute = attributes.first()?;
+        if is_system_member(attribute) || holds_for_absent(&test.comparison) {
+            return None;
+        }
+        let depth = attributes.len() + inside.len();
+        let indexed = depth <= INDEXED_DEPTH_MAX
+            && !attributes.iter().skip(1).any(is_unindexed_member)
+            && !inside.iter().any(|name| name.contains([BELOW, INSIDE]));
+        if !indexed || (depth == 1 && matches!(test.comparison, Comparison::Exists)) {
+            return Some(self.attribute(attribute));
+        }
+        let (ranges, share) = match self.names.get(&path_of(attributes, inside)) {
+            Some(path) => self.comparison(path, &test.comparison),
+            None => (Vec::new(), 1),
+        };
+        let mut ranges = ranges;
+        // Entities that hold more than the index took must be looked at.
+        let attribute_id = self.names.get(attribute.as_str());
+        ranges.extend(attribute_id.map(|id| self.prefix(self.key(Space::Unindexed).name(id))));
+        let estimate = self.total(attribute) / share + 1;
+        Some(index(format!("values of {attribute}"), ranges, estimate))
+    }
+
+    /// The ranges under a path that can satisfy a comparison, and the inverse of the share of
+    /// entities that may.
+    fn comparison(&self, path: NameId, comparison: &Comparison) -> (Vec<KeyRange>, u64) {
+        let whole = || vec![self.prefix(self.value_key(path))];
+        let of = |ranges: Option<Vec<KeyRange>>, share| match ranges {
+            Some(ranges) => (ranges, share),
+            None => (whole(), 1),
+        };
+        match comparison {
+            Comparison::Exists
+            | Comparison::Matches(_)
+            | Comparison::NotMatches(_)
+            | Comparison::NotEquals(_) => (whole(), 1),
+            Comparison::Equals(alternatives) => {
+                let only = alternatives.iter().all(|one| matches!(one, Range::Only(_)));
+                let ranges = alternatives.iter().map(|one| self.range(path, one)).collect();
+                of(ranges, if only { EQUAL } else { BETWEEN })
+            }
+            Comparison::Less(operand) | Comparison::LessOrEqual(operand) => {
+                of(self.up_to(path, operand).map(|range| vec![range]), ONE_SIDED)
+            }
+            Comparison::Greater(operand) | Comparison::GreaterOrEqual(operand) => {
+                of(self.from(path, operand).map(|range| vec![range]), ONE_SIDED)
+            }
+        }
+    }
+
+    fn range(&self, path: NameId, range: &Range) -> Option<KeyRange> {
+        match range {
+            Range::Only(operand) => {
+                let value = index_value(operand)?;
+                Some(self.prefix(self.value_key(path).value(&value)))
+            }
+            Range::Between(low, high) => {
+                let (from, _) = self.from(path, low)?;
+                let (start, to) = self.up_to(path, high)?;
+                // Bounds of different kinds meet nowhere.
+                (from >= start).then_some((from, to))
+            }
+        }
+    }
+
+    fn from(&self, path: NameId, operand: &Operand) -> Option<KeyRange> {
+        let (tag, key) = self.bound(path, operand)?;
+        Some((key.into_bytes(), after_prefix(&self.value_key(path).tag(tag).into_bytes())))
+    }
+
+    fn up_to(&self, path: NameId, operand: &Operand) -> Option<KeyRange> {
+        let (tag, key) = self.bound(path, operand)?;
+        Some((self.value_key(path).tag(tag).into_bytes(), after_prefix(&key.into_bytes())))
+    }
+
+    /// The kind of a bound, and the key at which values equal to it begin. Nothing where the
+    /// index does not keep the order that is asked for.
+    fn bound(&self, path: NameId, operand: &Operand) -> Option<(u8, Key)> {
+        let key = self.value_key(path);
+        match operand {
+            Operand::Number(number) => {
+                Some((keys::NUMBER, key.value(&IndexValue::Number(*number))))
+            }
+            Operand::DateTime(moment) => {
+                Some((keys::MOMENT, key.value(&IndexValue::Moment(*moment))))
+            }
+            Operand::Text(text) => Some((keys::TEXT, key.text_start(text))),
+            _ => None,
+        }
+    }
+
+    fn geo(&self, geo: &GeoCondition) -> Option<Drive> {
+        let cells = covering(geo)?;
+        let count = cells.len();
+        let ranges = self.names.get(geo.property.as_str()).map(|property| {
+            let key = |cell: u64| self.key(Space::Cell).name(property).cell(cell).into_bytes();
+            let range = |(from, to): (u64, u64)| (key(from), after_prefix(&key(to)));
+            let within = cells.iter().map(|cell| cell.range());
+            let around: BTreeSet<u64> = cells
+                .iter()
+                .flat_map(|cell| cell.ancestors())
+                .filter(|cell| self.counts.has_level(self.tenant, property, cell.level()))
+                .map(CellId::as_u64)
+                .collect();
+            within.chain(around.into_iter().map(|cell| (cell, cell))).map(range).collect()
+        });
+        let estimate = self.total(&geo.property) / NEARBY + 1;
+        let name = format!("{} in {count} cells", geo.property);
+        Some(index(name, ranges.unwrap_or_default(), estimate))
+    }
+
+    fn scope(&self, scope: &ScopeCondition) -> Option<Drive> {
+        match scope {
+            ScopeCondition::All(all) => cheapest(all.iter().map(|one| self.scope(one))),
+            ScopeCondition::Any(any) => union("scopes", any.iter().map(|one| self.scope(one))),
+            ScopeCondition::Matches { levels, below } => {
+                let known: Vec<&str> =
+                    levels.iter().map_while(|level| level.as_deref()).collect();
+                let exact = known.len() == levels.len() && !below;
+                let key = self.key(Space::Scope).scope(known.iter().copied());
+                let key = if exact { key.end_of_scope() } else { key };
+                let estimate = u64::from(u32::MAX) / SCOPED.pow(known.len() as u32 + 1);
+                Some(index(format!("scope /{}", known.join("/")), vec![self.prefix(key)], estimate))
+            }
+        }
+    }
+
+    fn key(&self, space: Space) -> Key {
+        Key::new(space, self.tenant)
+    }
+
+    fn value_key(&self, path: NameId) -> Key {
+        self.key(Space::Value).name(path)
+    }
+
+    fn prefix(&self, key: Key) -> KeyRange {
+        let from = key.into_bytes();
+        let to = after_prefix(&from);
+        (from, to)
+    }
+}
+
+fn index(name: String, ranges: Vec<KeyRange>, estimate: u64) -> Drive {
+    Drive { name, source: Source::Index(ranges), estimate }
+}
+
+fn cheapest(drives: impl Iterator<Item = Option<Drive>>) -> Option<Drive> {
+    drives.flatten().min_by_key(|drive| drive.estimate)
+}
+
+/// All of the drives, if every one of them is there.
+fn union(name: &str, drives: impl Iterator<Item = Option<Drive>>) -> Option<Drive> {
+    let mut names = Vec::new();
+    let mut ranges = Vec::new();
+    let mut estimate = 0_u64;
+    for drive in drives {
+        let drive = drive?;
+        let Source::Index(of_it) = drive.source else { return None };
+        names.push(drive.name);
+        ranges.extend(of_it);
+        estimate = estimate.saturating_add(drive.estimate);
+    }
+    Some(index(format!("{name} ({})", names.join(", ")), ranges, estimate))
+}
+
+/// The name under which the index knows a path.
+fn path_of(attributes: &[Name], inside: &[String]) -> String {
+    let names: Vec<&str> = attributes.iter().map(Name::as_str).collect();
+    let mut path = names.join(&String::from(BELOW));
+    for name in inside {
+        path.push(INSIDE);
+        path.push_str(name);
+    }
+    path
+}
+
+fn index_value(operand: &Operand) -> Option<IndexValue<'_>> {
+    match operand {
+        Operand::Number(number) => Some(IndexValue::Number(*number)),
+        Operand::Boolean(boolean) => Some(IndexValue::Boolean(*boolean)),
+        Operand::Text(text) | Operand::Uri(text) => Some(IndexValue::Text(text)),
+        Operand::DateTime(moment) => Some(IndexValue::Moment(*moment)),
+        Operand::Date(_) | Operand::Time(_) => None,
+    }
+}
+
+/// Can the comparison hold for an entity that lacks what is compared?
+fn holds_for_absent(comparison: &Comparison) -> bool {
+    matches!(comparison, Comparison::NotEquals(_) | Comparison::NotMatches(_))
+}
+
+const CORE: &str = "https://uri.etsi.org/ngsi-ld/";
+
+/// Members of an entity that are asked for like attributes, and are not in the index.
+fn is_system_member(name: &Name) -> bool {
+    let member = name.as_str().strip_prefix(CORE).unwrap_or(name.as_str());
+    matches!(
+        member,
+        "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt" | "observedAt" | "scope" | "id"
+            | "type" | "@id" | "@type"
+    )
+}
+
+/// Members of an attribute instance that are asked for like attributes, and are not in the index.
+fn is_unindexed_member(name: &Name) -> bool {
+    let member = name.as_str().strip_prefix(CORE).unwrap_or(name.as_str());
+    matches!(
+        member,
+        "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt" | "datasetId" | "hasDatasetId"
+            | "instanceId" | "valueType" | "objectType" | "lang" | "@type" | "type"
+    )
+}

@@ -1,0 +1,184 @@
+//! The promise of `store::Store`, kept by one directory.
+
+use std::fs::File;
+use std::sync::{Arc, PoisonError};
+
+use async_trait::async_trait;
+use model::{Change, Entity, Tenant, Timestamp};
+use policy::Permitted;
+use query::{NoLinks, Query};
+use store::{
+    Answer, Census, CommitError, Committed, Discover, DocumentKey, JournalError, Position,
+    Recorded, Retrieve, Store, StoreError,
+};
+use tokio::sync::oneshot;
+
+use crate::committer::{Committer, Job};
+use crate::error::OpenError;
+use crate::journal::{Record, RecordReader};
+use crate::open::{Opening, open};
+use crate::run;
+use crate::settings::EmbeddedSettings;
+use crate::shared::{Shared, unreadable};
+use crate::tables::Table;
+
+/// A store in one directory. Dropped or closed, it finishes its work first.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    shared: Arc<Shared>,
+    committer: Committer,
+    /// Held open so that no other process takes the directory.
+    _lock: File,
+}
+
+impl EmbeddedStore {
+    /// Opens a directory, or makes one; reads the journal from the last checkpoint.
+    pub fn open(settings: EmbeddedSettings) -> Result<(EmbeddedStore, Opening), OpenError> {
+        let opened = open(settings)?;
+        let directory = opened.shared.settings.directory.clone();
+        let committer = Committer::start(opened.shared.clone(), opened.journal, opened.checkpoint)
+            .map_err(|error| OpenError::io(&directory, error))?;
+        let store = EmbeddedStore { shared: opened.shared, committer, _lock: opened.lock };
+        Ok((store, opened.opening))
+    }
+
+    /// Finishes what was handed over and writes everything to the tables, so that the next
+    /// opening is quick. Further changes are refused.
+    pub fn close(&self) {
+        self.committer.stop();
+    }
+
+    async fn submit<T>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<T>) -> Job,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.committer.send(job(answer)).await?;
+        answered.await.map_err(|_| std::io::Error::other("the store stopped").into())
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[async_trait]
+impl Store for EmbeddedStore {
+    async fn commit(
+        &self,
+        changes: Vec<Permitted<Change>>,
+        now: Timestamp,
+    ) -> Vec<Result<Committed, CommitError>> {
+        let count = changes.len();
+        let outcomes = self.submit(|answer| Job::Commit { changes, now, answer }).await;
+        outcomes.unwrap_or_else(|error| vec![Err(CommitError::Store(error)); count])
+    }
+
+    async fn retrieve(
+        &self,
+        request: Permitted<Retrieve>,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Entity>>, StoreError> {
+        let (Retrieve { tenant, id }, within) = request.into_parts();
+        let Some(tenant) = self.shared.tenant(&tenant) else { return Ok(None) };
+        let Some(number) = self.shared.number(tenant, &id)? else { return Ok(None) };
+        let stored = self.shared.stored(number)?;
+        let entity = stored.and_then(|stored| stored.entity.clone().alive(now));
+        Ok(entity.filter(|entity| within.matches(entity, &NoLinks)))
+    }
+
+    async fn query(&self, request: Permitted<Query>, now: Timestamp) -> Result<Answer, StoreError> {
+        let (query, within) = request.into_parts();
+        run::run(&self.shared, &query, &within, now)
+    }
+
+    async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError> {
+        let (Discover { tenant }, _) = request.into_parts();
+        let Some(tenant) = self.shared.tenant(&tenant) else { return Ok(Census::default()) };
+        let counts = self.shared.counts.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(counts.census(tenant, &self.shared.names))
+    }
+
+    async fn has_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError> {
+        Ok(tenant.is_default() || self.shared.tenant(tenant).is_some())
+    }
+
+    async fn journal(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Recorded>, JournalError> {
+        let (end, _) = self.shared.end();
+        let mut events = Vec::new();
+        let gone = self.shared.reader.read(after, end, |frame| {
+            let mut position = frame.first_position;
+            for record in RecordReader::new(frame.records) {
+                if let Record::Event(event) = record.map_err(|error| error.to_string())? {
+                    if position > after.0 && events.len() < limit {
+                        let event = event.read(&self.shared.names);
+                        let event = Arc::new(event.map_err(|error| error.to_string())?);
+                        events.push(Recorded { position: Position(position), event });
+                    }
+                    position += 1;
+                }
+            }
+            let last = events.last().map(|recorded: &Recorded| recorded.position);
+            Ok(last.filter(|_| events.len() >= limit))
+        });
+        match gone.map_err(StoreError::from)? {
+            Some(first) => Err(JournalError::Gone { first }),
+            None => Ok(events),
+        }
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let mut entities = Vec::new();
+        for number in self.shared.expired(now, limit)? {
+            if let Some(stored) = self.shared.stored(number)? {
+                entities.push((stored.tenant, stored.entity.id.clone()));
+            }
+        }
+        entities.dedup();
+        if entities.is_empty() {
+            return Ok(0);
+        }
+        self.submit(|answer| Job::Expire { entities, now, answer }).await?
+    }
+
+    async fn put_document(
+        &self,
+        key: DocumentKey,
+        document: Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let key = document_key(&key);
+        self.submit(|answer| Job::Document { key, document, answer }).await?
+    }
+
+    async fn document(&self, key: &DocumentKey) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.tables.get(Table::Documents, &document_key(key)).map_err(unreadable)
+    }
+
+    async fn documents(
+        &self,
+        kind: &'static str,
+        tenant: &Tenant,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let key = DocumentKey { kind, tenant: tenant.clone(), name: String::new() };
+        let prefix = document_key(&key);
+        let entries = self.shared.tables.scan_prefix(Table::Documents, &prefix);
+        entries
+            .map(|entry| {
+                let (key, document) = entry.map_err(unreadable)?;
+                let name = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
+                Ok((name, document.to_vec()))
+            })
+            .collect()
+    }
+}
+
+/// Kind and tenant end with a zero, which neither can hold.
+fn document_key(key: &DocumentKey) -> Vec<u8> {
+    [key.kind, "\0", key.tenant.as_str(), "\0", &key.name].concat().into_bytes()
+}

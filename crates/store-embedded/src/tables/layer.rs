@@ -1,0 +1,82 @@
+//! Changes that are in the journal, and not yet in the tables on disk.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::Table;
+
+/// A value, or the mark that the key was removed.
+pub type Written = Option<Arc<[u8]>>;
+
+/// What one commit writes, in any order; later writes of a key count.
+#[derive(Debug, Default)]
+pub struct Writes {
+    writes: Vec<(Table, Box<[u8]>, Written)>,
+}
+
+impl Writes {
+    pub fn put(&mut self, table: Table, key: Vec<u8>, value: impl Into<Arc<[u8]>>) {
+        self.writes.push((table, key.into(), Some(value.into())));
+    }
+
+    pub fn remove(&mut self, table: Table, key: Vec<u8>) {
+        self.writes.push((table, key.into(), None));
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Layer {
+    maps: RwLock<[BTreeMap<Box<[u8]>, Written>; Table::ALL.len()]>,
+    bytes: AtomicUsize,
+}
+
+/// What a map entry takes beside key and value.
+const ENTRY_BYTES: usize = 64;
+
+impl Layer {
+    pub fn publish(&self, writes: Writes) {
+        let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
+        let mut bytes = 0;
+        for (table, key, value) in writes.writes {
+            bytes += key.len() + value.as_ref().map_or(0, |value| value.len()) + ENTRY_BYTES;
+            maps[table as usize].insert(key, value);
+        }
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// About what it takes in memory; an overestimate where keys were written again.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// What was written last for a key, if anything was.
+    pub fn get(&self, table: Table, key: &[u8]) -> Option<Written> {
+        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
+        maps[table as usize].get(key).cloned()
+    }
+
+    /// At most `limit` entries from `from` to before `to`.
+    pub fn range(
+        &self,
+        table: Table,
+        from: Bound<&[u8]>,
+        to: &[u8],
+        limit: usize,
+    ) -> Vec<(Box<[u8]>, Written)> {
+        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
+        let range = maps[table as usize].range::<[u8], _>((from, Bound::Excluded(to)));
+        range.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// Every entry of a table, in key order.
+    pub fn for_each<E>(
+        &self,
+        table: Table,
+        mut visit: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
+        maps[table as usize].iter().try_for_each(|(key, value)| visit(key, value.as_deref()))
+    }
+}

@@ -1,0 +1,161 @@
+//! Checking a data directory: every record, every index entry, every count.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::PoisonError;
+
+use model::{Entity, Name};
+
+use crate::counts::Counts;
+use crate::error::OpenError;
+use crate::index;
+use crate::journal::{Place, Record, RecordReader, recover, segments};
+use crate::names::NameId;
+use crate::open::{Opened, open};
+use crate::settings::EmbeddedSettings;
+use crate::shared::{Shared, id_key, number_from, read_entity};
+use crate::tables::Table;
+
+/// What a check looked at, and what it found wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verified {
+    pub entities: u64,
+    pub index_entries: u64,
+    pub documents: u64,
+    pub events: u64,
+    /// In the order found; at most [`PROBLEMS_MAX`].
+    pub problems: Vec<String>,
+}
+
+/// A directory with more problems than this needs a backup, not a longer list.
+pub const PROBLEMS_MAX: usize = 100;
+
+/// Checks a directory that no server has open. Reads everything; changes nothing but what any
+/// opening does. `progress` is told how many entities are done.
+pub fn verify(
+    settings: EmbeddedSettings,
+    mut progress: impl FnMut(u64),
+) -> Result<Verified, OpenError> {
+    let mut verified = Verified::default();
+    check_journal(&settings.journal_directory(), &mut verified)?;
+    let Opened { shared, lock: _lock, .. } = open(settings)?;
+    let check = Check { shared: &shared, verified: &mut verified };
+    check.run(&mut progress)?;
+    Ok(verified)
+}
+
+/// Every frame of every segment, also those before the checkpoint.
+fn check_journal(directory: &Path, verified: &mut Verified) -> Result<(), OpenError> {
+    let files = segments(directory).map_err(|error| OpenError::io(directory, error))?;
+    let Some(first) = files.first() else { return Ok(()) };
+    let from = Place { segment: first.number, offset: 0 };
+    let mut next_position = None;
+    let result = recover(directory, from, None, |frame| {
+        next_position.get_or_insert(frame.first_position);
+        verified.events += u64::from(frame.events);
+        let events = RecordReader::new(frame.records)
+            .filter(|record| matches!(record, Ok(Record::Event(_))))
+            .count();
+        if events as u64 != u64::from(frame.events) {
+            let problem = "a frame does not hold as many events as it says".to_owned();
+            let place = format!("the journal, position {}", frame.first_position);
+            return Err(OpenError::Damaged { place, problem });
+        }
+        Ok(())
+    });
+    match result {
+        Err(OpenError::Damaged { place, problem }) => {
+            verified.note(format!("{place}: {problem}"));
+            Ok(())
+        }
+        other => other.map(drop),
+    }
+}
+
+impl Verified {
+    fn note(&mut self, problem: String) {
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(problem);
+        }
+    }
+}
+
+struct Check<'a> {
+    shared: &'a Shared,
+    verified: &'a mut Verified,
+}
+
+impl Check<'_> {
+    fn run(mut self, progress: &mut impl FnMut(u64)) -> Result<(), OpenError> {
+        let mut counts = Counts::default();
+        for entry in self.shared.tables.scan_prefix(Table::Entities, &[]) {
+            let (key, value) = entry?;
+            self.verified.entities += 1;
+            match read_entity(&value, &self.shared.names) {
+                Ok((tenant, entity)) => {
+                    self.entity(&key, tenant, &entity)?;
+                    counts.count_whole(&entity, tenant, &mut |name| self.shared.intern(name));
+                }
+                Err(problem) => {
+                    let number = number_from(&key).0;
+                    self.verified.note(format!("entity number {number}: {problem}"));
+                }
+            }
+            progress(self.verified.entities);
+        }
+        self.totals()?;
+        let kept = self.shared.counts.read().unwrap_or_else(PoisonError::into_inner);
+        if !kept.agree_with(&counts) {
+            self.verified.note("the counts by type and attribute are wrong".to_owned());
+        }
+        Ok(())
+    }
+
+    fn entity(&mut self, key: &[u8], tenant: NameId, entity: &Entity) -> Result<(), OpenError> {
+        let number = number_from(key);
+        let id = self.shared.tables.get(Table::Ids, &id_key(tenant, &entity.id))?;
+        if id.as_deref().map(number_from) != Some(number) {
+            self.verified.note(format!("entity `{}` cannot be found by its id", entity.id));
+        }
+        let mut unknown = HashSet::new();
+        let mut intern = |name: &Name| {
+            self.shared.names.get(name.as_str()).unwrap_or_else(|| {
+                unknown.insert(name.clone());
+                NameId(u32::MAX)
+            })
+        };
+        for entry in index::entries_of(entity, tenant, number, &mut intern) {
+            self.verified.index_entries += 1;
+            if self.shared.tables.get(Table::Index, &entry)?.is_none() {
+                let space = entry.first().copied().unwrap_or_default();
+                let id = &entity.id;
+                self.verified.note(format!("entity `{id}` lacks an entry of index {space}"));
+            }
+        }
+        for name in unknown {
+            self.verified.note(format!("`{name}` of `{}` is not in the dictionary", entity.id));
+        }
+        Ok(())
+    }
+
+    /// All expected entries are there; so any further one is dangling.
+    fn totals(&mut self) -> Result<(), OpenError> {
+        let count = |table: Table| {
+            let entries = self.shared.tables.scan_prefix(table, &[]);
+            entries.map(|entry| entry.map(|_| 1_u64)).sum::<Result<u64, fjall::Error>>()
+        };
+        let (ids, entries, documents) =
+            (count(Table::Ids)?, count(Table::Index)?, count(Table::Documents)?);
+        self.verified.documents = documents;
+        if ids != self.verified.entities {
+            let entities = self.verified.entities;
+            self.verified.note(format!("{ids} ids are known, but {entities} entities are kept"));
+        }
+        if entries != self.verified.index_entries {
+            let expected = self.verified.index_entries;
+            self.verified
+                .note(format!("the index has {entries} entries; the entities ask for {expected}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! The embedded store keeps every promise of the contract, with layers that are written out all
+//! the time and with one that never is.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use store::Store;
+use store::contract::Home;
+use store_embedded::{EmbeddedSettings, EmbeddedStore};
+use testkit::model_based::{self, Cases};
+
+struct Directory {
+    directory: tempfile::TempDir,
+    memory_bytes: usize,
+}
+
+impl Directory {
+    fn new(memory_bytes: usize) -> Directory {
+        Directory { directory: tempfile::tempdir().unwrap(), memory_bytes }
+    }
+}
+
+#[async_trait]
+impl Home for Directory {
+    async fn open(&self) -> Arc<dyn Store> {
+        let settings = EmbeddedSettings {
+            memory_bytes: self.memory_bytes,
+            disk_reserve_bytes: 0,
+            ..EmbeddedSettings::new(self.directory.path())
+        };
+        Arc::new(EmbeddedStore::open(settings).unwrap().0)
+    }
+}
+
+/// So little that nearly every commit closes a layer.
+const TIGHT: usize = 6_000;
+const ROOMY: usize = 64 * 1024 * 1024;
+
+mod in_memory {
+    async fn roomy() -> super::Directory {
+        super::Directory::new(super::ROOMY)
+    }
+
+    store::contract_tests!(roomy);
+}
+
+mod written_out {
+    async fn tight() -> super::Directory {
+        super::Directory::new(super::TIGHT)
+    }
+
+    store::contract_tests!(tight);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_work_agrees_with_the_reference() {
+    let make = async || Directory::new(ROOMY);
+    model_based::check(make, Cases { seed: 1, cases: 60, steps: 80 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn random_work_agrees_with_the_reference_when_layers_are_written_out() {
+    let make = async || Directory::new(TIGHT);
+    model_based::check(make, Cases { seed: 1_000, cases: 12, steps: 80 }).await;
+}

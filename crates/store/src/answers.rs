@@ -1,0 +1,128 @@
+//! What a store answers.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use model::{Entity, EntityId, Event, Kind, Name, Refused};
+use policy::Denied;
+
+/// A change that is on disk.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// Was the entity created by it?
+    pub created: bool,
+    pub event: Arc<Event>,
+    pub updated: Vec<Name>,
+    /// Attributes left alone because they exist and overwriting was not allowed (5.6.3).
+    pub not_updated: Vec<Name>,
+}
+
+/// One page of an answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub entities: Vec<Arc<Entity>>,
+    /// How many match in all, where that was asked.
+    pub total: Option<usize>,
+    /// Are there entities after this page?
+    pub more: bool,
+    pub plan: Plan,
+}
+
+/// How a query was answered, for people who ask why it is slow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What drove it, such as `type Building` or `location within 14 cells`.
+    pub index: String,
+    pub index_entries_read: usize,
+    pub entities_read: usize,
+    /// Did it have to sort all that match before it could cut a page?
+    pub sorted: bool,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Plan { index, index_entries_read, entities_read, sorted } = self;
+        write!(
+            f,
+            "index={index}; index-entries={index_entries_read}; entities={entities_read}; \
+             sorted={sorted}"
+        )
+    }
+}
+
+/// Counts by type and attribute, maintained, not counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Entity types, by name, with their number of entities.
+    pub types: Vec<(Name, u64)>,
+    /// By attribute name, then type.
+    pub attributes: Vec<AttributeCount>,
+}
+
+/// How many entities of a type have an attribute of a kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttributeCount {
+    pub attribute: Name,
+    pub entity_type: Name,
+    pub kind: Kind,
+    pub entities: u64,
+}
+
+/// A place in the journal: the number of the last event seen; 0 before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+/// An event in its place.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    pub position: Position,
+    pub event: Arc<Event>,
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum CommitError {
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The entity exists, but not with a type that was asked for.
+    #[error("entity `{0}` is not of the types asked for")]
+    OtherType(EntityId),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Nothing was written; what to do next depends on the variant.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Try again when there is room.
+    #[error(
+        "the disk is almost full ({free_bytes} bytes left); writes are refused until {needed_bytes} \
+         bytes are free (setting `disk_reserve_bytes`); reads go on"
+    )]
+    DiskFull { free_bytes: u64, needed_bytes: u64 },
+    /// Try again later.
+    #[error("the store did not answer: {0}")]
+    Unavailable(Arc<io::Error>),
+    /// Do not try again: part of the data is damaged.
+    #[error("the data directory is damaged at {place}: {problem}")]
+    Damaged { place: String, problem: String },
+    #[error("the query would read more than {limit} entities (setting `{setting}`)")]
+    TooComplex { limit: usize, setting: &'static str },
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> StoreError {
+        StoreError::Unavailable(Arc::new(error))
+    }
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The reader fell behind the retention; it must start again from the entities themselves.
+    #[error("the journal begins after position {}; events before it are gone", first.0)]
+    Gone { first: Position },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,72 @@
+//! What any store promises.
+
+mod answers;
+#[cfg(feature = "contract")]
+pub mod contract;
+mod requests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use model::{Change, Entity, Tenant, Timestamp};
+use policy::Permitted;
+use query::Query;
+
+pub use answers::{
+    Answer, AttributeCount, Census, CommitError, Committed, JournalError, Plan, Position, Recorded,
+    StoreError,
+};
+pub use requests::{Discover, DocumentKey, Retrieve};
+
+/// Keeps entities, finds them, and tells in which order they changed.
+#[async_trait]
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// Applies each change alone: entity, index entries, counts and journal event together, or
+    /// nothing of it. On disk when this returns. Answers stand in the order of the changes; later
+    /// changes of one call see earlier ones. The first write of a tenant creates it.
+    async fn commit(
+        &self,
+        changes: Vec<Permitted<Change>>,
+        now: Timestamp,
+    ) -> Vec<Result<Committed, CommitError>>;
+
+    /// The entity, without what has expired at `now`.
+    async fn retrieve(
+        &self,
+        request: Permitted<Retrieve>,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Entity>>, StoreError>;
+
+    /// The entities for which the filter's `matches` holds, in the order asked for, one page of
+    /// them; what has expired at `now` is not seen.
+    async fn query(&self, request: Permitted<Query>, now: Timestamp) -> Result<Answer, StoreError>;
+
+    /// How many entities of each type there are, and what attributes they have.
+    async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError>;
+
+    /// Has anything ever been written for this tenant? The default tenant always exists.
+    async fn has_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError>;
+
+    /// At most `limit` events after `position`, in commit order, without gaps.
+    async fn journal(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, JournalError>;
+
+    /// Removes what has expired, at most `limit` entities; tells how many it touched.
+    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
+    /// Keeps a small document that is not an entity (a context, a key); nothing removes it.
+    /// On disk when this returns.
+    async fn put_document(
+        &self,
+        key: DocumentKey,
+        document: Option<Vec<u8>>,
+    ) -> Result<(), StoreError>;
+
+    async fn document(&self, key: &DocumentKey) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The documents of one kind and tenant, by name.
+    async fn documents(
+        &self,
+        kind: &'static str,
+        tenant: &Tenant,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+}

@@ -1,0 +1,116 @@
+//! The reference store: everything in memory, every answer by looking at everything.
+//!
+//! Obviously right rather than fast. What a store promises in prose, this one says in code.
+
+mod census;
+mod documents;
+mod pages;
+mod state;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use model::{Change, Entity, Tenant, Timestamp};
+use policy::Permitted;
+use query::Query;
+use store::contract::Home;
+use store::{
+    Answer, Census, CommitError, Committed, Discover, DocumentKey, JournalError, Position,
+    Recorded, Retrieve, Store, StoreError,
+};
+
+use documents::Documents;
+use state::State;
+
+/// Clones share what they keep.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStore {
+    state: Arc<Mutex<State>>,
+    documents: Arc<Mutex<Documents>>,
+}
+
+impl MemoryStore {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn documents(&self) -> MutexGuard<'_, Documents> {
+        self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn commit(
+        &self,
+        changes: Vec<Permitted<Change>>,
+        now: Timestamp,
+    ) -> Vec<Result<Committed, CommitError>> {
+        let mut state = self.state();
+        changes.into_iter().map(|change| state.commit(change, now)).collect()
+    }
+
+    async fn retrieve(
+        &self,
+        request: Permitted<Retrieve>,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Entity>>, StoreError> {
+        let (Retrieve { tenant, id }, within) = request.into_parts();
+        Ok(self.state().visible(&tenant, &within, now).remove(&id))
+    }
+
+    async fn query(&self, request: Permitted<Query>, now: Timestamp) -> Result<Answer, StoreError> {
+        let (query, within) = request.into_parts();
+        let visible = self.state().visible(&query.tenant, &within, now);
+        Ok(pages::answer(&query, visible))
+    }
+
+    async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError> {
+        let (Discover { tenant }, _) = request.into_parts();
+        Ok(census::count(self.state().stored(&tenant)))
+    }
+
+    async fn has_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError> {
+        Ok(tenant.is_default() || self.state().has_tenant(tenant))
+    }
+
+    async fn journal(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, JournalError> {
+        Ok(self.state().journal(after, limit))
+    }
+
+    async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        Ok(self.state().sweep(now, limit))
+    }
+
+    async fn put_document(
+        &self,
+        key: DocumentKey,
+        document: Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        self.documents().put(key, document);
+        Ok(())
+    }
+
+    async fn document(&self, key: &DocumentKey) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.documents().get(key))
+    }
+
+    async fn documents(
+        &self,
+        kind: &'static str,
+        tenant: &Tenant,
+    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        Ok(self.documents().all(kind, tenant))
+    }
+}
+
+/// Keeps a [`MemoryStore`] over restarts, as a disk would.
+#[derive(Debug, Default)]
+pub struct MemoryHome(MemoryStore);
+
+#[async_trait]
+impl Home for MemoryHome {
+    async fn open(&self) -> Arc<dyn Store> {
+        Arc::new(self.0.clone())
+    }
+}

@@ -1,0 +1,34 @@
+//! A census by counting.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{Entity, Kind, Name};
+use store::{AttributeCount, Census};
+
+pub(super) fn count<'a>(entities: impl Iterator<Item = &'a Arc<Entity>>) -> Census {
+    let mut types: BTreeMap<Name, u64> = BTreeMap::new();
+    let mut attributes: BTreeMap<(Name, Name, Kind), u64> = BTreeMap::new();
+    for entity in entities {
+        let has = kinds(entity);
+        for entity_type in &entity.types {
+            *types.entry(entity_type.clone()).or_default() += 1;
+            for (attribute, kind) in &has {
+                let key = (attribute.clone(), entity_type.clone(), *kind);
+                *attributes.entry(key).or_default() += 1;
+            }
+        }
+    }
+    let attributes = attributes.into_iter().map(|((attribute, entity_type, kind), entities)| {
+        AttributeCount { attribute, entity_type, kind, entities }
+    });
+    Census { types: types.into_iter().collect(), attributes: attributes.collect() }
+}
+
+/// Each attribute once for each kind that its instances have.
+fn kinds(entity: &Entity) -> BTreeSet<(Name, Kind)> {
+    let attributes = entity.attributes.iter();
+    let instances =
+        attributes.flat_map(|attribute| attribute.instances.iter().map(|i| (&attribute.name, i)));
+    instances.map(|(name, instance)| (name.clone(), instance.value.kind())).collect()
+}

@@ -1,0 +1,111 @@
+//! Entities and the journal of their changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{Change, Entity, EntityId, Event, Operation, Tenant, Timestamp, apply};
+use policy::Permitted;
+use query::{Filter, NoLinks};
+use store::{CommitError, Committed, Position, Recorded};
+
+pub(super) type Entities = BTreeMap<EntityId, Arc<Entity>>;
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// What is stored, expired or not. A tenant stays when its last entity goes.
+    tenants: BTreeMap<Tenant, Entities>,
+    /// The event at position 1 first.
+    journal: Vec<Arc<Event>>,
+}
+
+impl State {
+    pub fn commit(
+        &mut self,
+        change: Permitted<Change>,
+        now: Timestamp,
+    ) -> Result<Committed, CommitError> {
+        let Change { tenant, id, .. } = change.request().clone();
+        let stored = self.tenants.get(&tenant).and_then(|entities| entities.get(&id));
+        let stored = stored.cloned();
+        let before = stored.clone().and_then(|entity| entity.alive(now));
+        let Change { types, operation, .. } = change.on(before.as_deref())?;
+        if let (Some(types), Some(before)) = (types, &before)
+            && !types.matches(&before.types)
+        {
+            return Err(CommitError::OtherType(id));
+        }
+        let applied = apply(&id, before.as_deref(), operation, now)?;
+        let created = before.is_none();
+        let event = self.put(tenant, id, stored, applied.after.map(Arc::new), now);
+        let (updated, not_updated) = (applied.updated, applied.not_updated);
+        Ok(Committed { created, event, updated, not_updated })
+    }
+
+    /// Puts one entity in its place, or takes it away, and writes that down. `before` is what was
+    /// stored, expired or not, so that whoever follows the journal misses nothing.
+    fn put(
+        &mut self,
+        tenant: Tenant,
+        id: EntityId,
+        before: Option<Arc<Entity>>,
+        after: Option<Arc<Entity>>,
+        at: Timestamp,
+    ) -> Arc<Event> {
+        let entities = self.tenants.entry(tenant.clone()).or_default();
+        match &after {
+            Some(entity) => entities.insert(id.clone(), entity.clone()),
+            None => entities.remove(&id),
+        };
+        let event = Arc::new(Event::between(tenant, id, at, before.as_deref(), after));
+        self.journal.push(event.clone());
+        event
+    }
+
+    /// What a reader sees who may see what is `within`.
+    pub fn visible(&self, tenant: &Tenant, within: &Filter, now: Timestamp) -> Entities {
+        let entities = self.stored(tenant).filter_map(|entity| entity.clone().alive(now));
+        let seen = entities.filter(|entity| within.matches(entity, &NoLinks));
+        seen.map(|entity| (entity.id.clone(), entity)).collect()
+    }
+
+    pub fn stored(&self, tenant: &Tenant) -> impl Iterator<Item = &Arc<Entity>> {
+        self.tenants.get(tenant).into_iter().flat_map(Entities::values)
+    }
+
+    pub fn has_tenant(&self, tenant: &Tenant) -> bool {
+        self.tenants.contains_key(tenant)
+    }
+
+    pub fn journal(&self, after: Position, limit: usize) -> Vec<Recorded> {
+        let places = (1..).map(Position).zip(&self.journal);
+        let later = places.filter(|(position, _)| after < *position).take(limit);
+        later.map(|(position, event)| Recorded { position, event: event.clone() }).collect()
+    }
+
+    pub fn sweep(&mut self, now: Timestamp, limit: usize) -> usize {
+        let mut expired = Vec::new();
+        for (tenant, entities) in &self.tenants {
+            let due = entities.values().filter(|entity| is_due(entity, now));
+            expired.extend(due.map(|entity| (tenant.clone(), entity.clone())));
+        }
+        expired.truncate(limit);
+        for (tenant, entity) in &expired {
+            let after = swept(entity, now).map(Arc::new);
+            self.put(tenant.clone(), entity.id.clone(), Some(entity.clone()), after, now);
+        }
+        expired.len()
+    }
+}
+
+/// Is there anything to sweep?
+fn is_due(entity: &Entity, now: Timestamp) -> bool {
+    entity.is_expired(now) || entity.attributes.next_expiry().is_some_and(|at| at <= now)
+}
+
+fn swept(entity: &Entity, now: Timestamp) -> Option<Entity> {
+    if entity.is_expired(now) {
+        return None;
+    }
+    let expire = apply(&entity.id, Some(entity), Operation::Expire, now);
+    expire.expect("what has expired can always go").after
+}

@@ -1,0 +1,42 @@
+//! What can be done with a store, one step after another.
+
+use model::Change;
+use query::Query;
+use store::DocumentKey;
+
+use super::vocabulary::tenant;
+use super::{changes, questions};
+use crate::chance::Chance;
+
+#[derive(Clone, Debug)]
+pub enum Step {
+    Commit(Vec<Change>),
+    Ask(Query),
+    /// Time passes: so many microseconds.
+    Wait(i64),
+    Sweep,
+    PutDocument(DocumentKey, Option<Vec<u8>>),
+    Restart,
+}
+
+pub fn random(chance: &mut Chance, count: usize) -> Vec<Step> {
+    (0..count).map(|_| step(chance)).collect()
+}
+
+fn step(chance: &mut Chance) -> Step {
+    match chance.below(40) {
+        0..16 => Step::Commit(chance.list(1, 4, changes::change)),
+        16..34 => Step::Ask(questions::query(chance)),
+        34..36 => Step::Wait(chance.pick(&[1, 1_000_000, 5_000_000])),
+        36 => Step::Sweep,
+        37..39 => document(chance),
+        _ => Step::Restart,
+    }
+}
+
+fn document(chance: &mut Chance) -> Step {
+    let kind = chance.pick(&["context", "key"]);
+    let name = chance.pick(&["a", "b"]).to_owned();
+    let bytes = (!chance.once_in(3)).then(|| chance.list(0, 3, |chance| chance.bits() as u8));
+    Step::PutDocument(DocumentKey { kind, tenant: tenant(chance), name }, bytes)
+}
