@@ -1,9 +1,7 @@
 //! Small documents that are not entities: contexts that are hosted or cached (clause 5.13).
-//!
-//! The platform keeps them for itself; whether a caller may ask for what leads to them is decided
-//! by [`Broker::may_read`] and [`Broker::may_write`].
 
 use model::Tenant;
+use policy::Caller;
 use store::DocumentKey;
 
 use crate::{Broker, BrokerError};
@@ -17,12 +15,44 @@ pub struct Document {
 }
 
 impl Broker {
-    pub async fn document(&self, document: Document) -> Result<Option<Vec<u8>>, BrokerError> {
-        Ok(self.store.document(&document.into()).await?)
+    pub async fn document(
+        &self,
+        caller: &Caller,
+        document: Document,
+    ) -> Result<Option<Vec<u8>>, BrokerError> {
+        self.may_read(caller, &document.tenant)?;
+        self.kept(document).await
     }
 
     /// The documents of a kind, by name.
     pub async fn documents(
+        &self,
+        caller: &Caller,
+        kind: &'static str,
+        tenant: &Tenant,
+    ) -> Result<Vec<(String, Vec<u8>)>, BrokerError> {
+        self.may_read(caller, tenant)?;
+        self.all_kept(kind, tenant).await
+    }
+
+    /// Keeps a document, or removes it where there is nothing to keep.
+    pub async fn put_document(
+        &self,
+        caller: &Caller,
+        document: Document,
+        bytes: Option<Vec<u8>>,
+    ) -> Result<(), BrokerError> {
+        self.may_write(caller, &document.tenant)?;
+        self.keep(document, bytes).await
+    }
+
+    /// What a door keeps for itself, such as a copy of a remote context: no caller asked for it.
+    pub async fn kept(&self, document: Document) -> Result<Option<Vec<u8>>, BrokerError> {
+        Ok(self.store.document(&document.into()).await?)
+    }
+
+    /// As [`Broker::kept`], for all documents of a kind, by name.
+    pub async fn all_kept(
         &self,
         kind: &'static str,
         tenant: &Tenant,
@@ -30,8 +60,8 @@ impl Broker {
         Ok(self.store.documents(kind, tenant).await?)
     }
 
-    /// Keeps a document, or removes it where there is nothing to keep.
-    pub async fn put_document(
+    /// As [`Broker::kept`], for keeping and removing.
+    pub async fn keep(
         &self,
         document: Document,
         bytes: Option<Vec<u8>>,

@@ -4,9 +4,7 @@ use std::cmp::Ordering;
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
 
-use icu_collator::options::{
-    AlternateHandling, CaseLevel, CollatorOptions, MaxVariable, Strength,
-};
+use icu_collator::options::{AlternateHandling, CaseLevel, CollatorOptions, MaxVariable, Strength};
 use icu_collator::preferences::{CollationCaseFirst, CollationNumericOrdering, CollationType};
 use icu_collator::{CollatorBorrowed, CollatorPreferences};
 use icu_locale_core::Locale;
@@ -24,10 +22,8 @@ pub struct Collation {
 }
 
 static ROOT: LazyLock<Collation> = LazyLock::new(|| {
-    let collator = CollatorBorrowed::try_new(
-        CollatorPreferences::default(),
-        CollatorOptions::default(),
-    );
+    let collator =
+        CollatorBorrowed::try_new(CollatorPreferences::default(), CollatorOptions::default());
     let collator = collator.expect("the root collation is compiled in");
     Collation { tag: "und".into(), collator: Arc::new(collator) }
 });
@@ -49,7 +45,8 @@ impl Collation {
         if tag.len() > COLLATION_BYTES_MAX {
             return Err(invalid(format!("a tag takes at most {COLLATION_BYTES_MAX} bytes")));
         }
-        let not_a_collation = || invalid(format!("`{tag}` is not a collation such as `und` or `de-u-co-phonebk`"));
+        let not_a_collation =
+            || invalid(format!("`{tag}` is not a collation such as `und` or `de-u-co-phonebk`"));
         let locale = Locale::try_from_str(tag).map_err(|_| not_a_collation())?;
         let unknown = |key: &str| invalid(format!("`{tag}` has an unknown value after `{key}`"));
         let options = options(&locale).map_err(unknown)?;
@@ -92,28 +89,41 @@ fn options(locale: &Locale) -> Result<CollatorOptions, &'static str> {
     check::<CollationCaseFirst>(locale, key!("kf"), "kf")?;
     check::<CollationNumericOrdering>(locale, key!("kn"), "kn")?;
     let mut options = CollatorOptions::default();
-    options.strength = choose(locale, key!("ks"), "ks", &[
-        ("level1", Strength::Primary),
-        ("level2", Strength::Secondary),
-        ("level3", Strength::Tertiary),
-        ("level4", Strength::Quaternary),
-        ("identic", Strength::Identical),
-    ])?;
-    options.alternate_handling = choose(locale, key!("ka"), "ka", &[
-        ("noignore", AlternateHandling::NonIgnorable),
-        ("shifted", AlternateHandling::Shifted),
-    ])?;
-    options.case_level = choose(locale, key!("kc"), "kc", &[
-        ("", CaseLevel::On),
-        ("true", CaseLevel::On),
-        ("false", CaseLevel::Off),
-    ])?;
-    options.max_variable = choose(locale, key!("kv"), "kv", &[
-        ("space", MaxVariable::Space),
-        ("punct", MaxVariable::Punctuation),
-        ("symbol", MaxVariable::Symbol),
-        ("currency", MaxVariable::Currency),
-    ])?;
+    options.strength = choose(
+        locale,
+        key!("ks"),
+        "ks",
+        &[
+            ("level1", Strength::Primary),
+            ("level2", Strength::Secondary),
+            ("level3", Strength::Tertiary),
+            ("level4", Strength::Quaternary),
+            ("identic", Strength::Identical),
+        ],
+    )?;
+    options.alternate_handling = choose(
+        locale,
+        key!("ka"),
+        "ka",
+        &[("noignore", AlternateHandling::NonIgnorable), ("shifted", AlternateHandling::Shifted)],
+    )?;
+    options.case_level = choose(
+        locale,
+        key!("kc"),
+        "kc",
+        &[("", CaseLevel::On), ("true", CaseLevel::On), ("false", CaseLevel::Off)],
+    )?;
+    options.max_variable = choose(
+        locale,
+        key!("kv"),
+        "kv",
+        &[
+            ("space", MaxVariable::Space),
+            ("punct", MaxVariable::Punctuation),
+            ("symbol", MaxVariable::Symbol),
+            ("currency", MaxVariable::Currency),
+        ],
+    )?;
     Ok(options)
 }
 

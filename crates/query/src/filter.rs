@@ -6,6 +6,7 @@ use model::{Entity, EntityId, Geometry, Name, Tenant, Timestamp, TypeSelector};
 
 use crate::collation::Collation;
 use crate::pattern::{IdPattern, Pattern};
+use crate::system::SystemMember;
 
 /// A question to a store: which entities, in which order, which page of them.
 #[derive(Clone, Debug)]
@@ -87,6 +88,14 @@ pub struct Target {
     pub inside: Vec<String>,
 }
 
+impl Target {
+    /// Is it nothing but a member that the standard defines, such as `createdAt`?
+    pub fn is_system(&self) -> bool {
+        self.links.is_empty()
+            && self.attributes.first().is_some_and(|name| SystemMember::of(name).is_some())
+    }
+}
+
 /// A relationship to follow, to entities of these types where they are named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
@@ -94,6 +103,8 @@ pub struct Link {
     pub types: Option<TypeSelector>,
 }
 
+/// How a target is compared (clause 4.9). All but `Absent` want it to be there, `NotEquals` and
+/// `NotMatches` too; one instance of an attribute for which the comparison holds is enough.
 #[derive(Clone, Debug)]
 pub enum Comparison {
     Exists,
@@ -126,9 +137,9 @@ pub enum Operand {
     /// A text in quotes, or a bare word. Equals the object of a Relationship too.
     Text(String),
     DateTime(Timestamp),
-    /// Text that must compare as written: `2026-04-01`.
+    /// `2026-04-01`.
     Date(String),
-    /// Text that must compare as written: `12:00:00Z`.
+    /// `12:00:00Z`, perhaps with a fraction of a second; compares as a time, not as a text.
     Time(String),
     /// A URI without quotes, or what a word was expanded to where `expandValues` names the
     /// attribute. Equals a text with the same characters too.

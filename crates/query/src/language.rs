@@ -53,11 +53,8 @@ impl LanguageRanges {
     pub fn pick_from<'a>(&self, available: &[&'a str]) -> Option<&'a str> {
         let unwanted = |tag: &str| self.unwanted.iter().any(|range| range.covers(tag));
         let mut acceptable = available.iter().copied().filter(|tag| !unwanted(tag)).peekable();
-        let acceptable: Vec<&str> = if acceptable.peek().is_some() {
-            acceptable.collect()
-        } else {
-            available.to_vec()
-        };
+        let acceptable: Vec<&str> =
+            if acceptable.peek().is_some() { acceptable.collect() } else { available.to_vec() };
         let found = self.wanted.iter().find_map(|range| range.find(&acceptable));
         found.or_else(|| any(&acceptable))
     }

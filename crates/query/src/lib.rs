@@ -2,20 +2,20 @@
 //!
 //! [`Filter::matches`] is the reference. A store may answer faster; it may not answer otherwise.
 
-mod filter;
-mod invalid;
-mod pattern;
-mod collation;
-mod language;
-mod projection;
-mod parse;
-mod geo;
-mod system;
 mod clock;
-mod raw;
+mod collation;
+mod filter;
+mod geo;
+mod invalid;
+mod language;
 mod meaning;
 mod order;
+mod parse;
+mod pattern;
 mod plan;
+mod projection;
+mod raw;
+mod system;
 
 pub use collation::{COLLATION_BYTES_MAX, Collation};
 pub use filter::{

@@ -19,3 +19,6 @@ pub use types::{TYPES_BYTES_MAX, TYPES_TERMS_MAX, parse_types};
 
 pub(crate) use cursor::Cursor;
 pub(crate) use name::is_name;
+
+#[cfg(test)]
+mod tests;

@@ -74,11 +74,7 @@ struct Reader<'e> {
 }
 
 impl Reader<'_> {
-    fn projection(
-        &mut self,
-        cursor: &mut Cursor<'_>,
-        depth: usize,
-    ) -> Result<Projection, Invalid> {
+    fn projection(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Projection, Invalid> {
         let mut members = Vec::new();
         loop {
             cursor.skip_spaces();

@@ -60,7 +60,9 @@ impl<'a> Raw<'a> {
 
     /// Of a repeated name the last one counts.
     pub fn member(self, name: &str) -> Option<Raw<'a>> {
-        self.members().filter(|(key, _)| key.text().is_some_and(|key| key == name)).last()
+        self.members()
+            .filter(|(key, _)| key.text().is_some_and(|key| key == name))
+            .last()
             .map(|(_, value)| value)
     }
 

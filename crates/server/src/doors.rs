@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
+use ngsi_ld::{Authenticate, Door};
 
+use crate::authenticate::{Open, WithKeys};
 use crate::egress::EgressRules;
 use crate::fetch::Fetcher;
 use crate::health;
@@ -18,7 +20,49 @@ pub fn router(
     keys: Option<Arc<Keys>>,
     warnings: &[String],
 ) -> Router {
-    let fetcher = Fetcher::new(EgressRules::of(settings));
-    let _ = (platform, keys, fetcher);
-    health::router(warnings)
+    let authenticate: Arc<dyn Authenticate> = match keys {
+        Some(keys) => Arc::new(WithKeys(keys)),
+        None => Arc::new(Open),
+    };
+    let fetcher = Arc::new(Fetcher::new(EgressRules::of(settings)));
+    let door = Door::new(platform.broker.clone(), authenticate, fetcher, ngsi_ld(settings));
+    ngsi_ld::router(door).merge(health::router(warnings))
+}
+
+fn ngsi_ld(settings: &Settings) -> ngsi_ld::Settings {
+    let public_url = settings.public_url.trim_end_matches('/');
+    ngsi_ld::Settings {
+        body_bytes_max: settings.body_bytes_max.as_usize(),
+        json_depth_max: settings.json_depth_max,
+        uri_bytes_max: settings.uri_bytes_max.as_usize(),
+        attributes_max: settings.attributes_max,
+        instances_max: settings.instances_max,
+        batch_max: settings.batch_max,
+        page_limit_default: settings.page_limit_default,
+        page_limit_max: settings.page_limit_max,
+        join_level_max: u32::try_from(settings.join_level_max).unwrap_or(u32::MAX),
+        context_bytes_max: settings.context_bytes_max.as_usize(),
+        context_terms_max: settings.context_terms_max,
+        context_depth_max: settings.context_depth_max,
+        contexts_max: settings.contexts_max,
+        contexts_stored_max: settings.contexts_stored_max,
+        context_cache_bytes_max: settings.context_cache_bytes_max.0,
+        context_lifetime_default: settings.context_lifetime_default.as_secs(),
+        context_lifetime_min: settings.context_lifetime_min.as_secs(),
+        public_url: (!public_url.is_empty()).then(|| public_url.to_owned()),
+        source_alias: settings.source_alias.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_the_rooms() {
+        assert_eq!(ngsi_ld(&Settings::default()), ngsi_ld::Settings::default());
+        let ours = crate::platform::embedded(&Settings::default());
+        let theirs = store_embedded::EmbeddedSettings::new(&Settings::default().data);
+        assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
+    }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName};
 use http::{Request, Response, StatusCode};
@@ -13,6 +14,7 @@ use http_body_util::{BodyExt, Empty, Limited};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use ngsi_ld::FetchContext;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -32,8 +34,7 @@ pub struct Fetcher {
 #[derive(Clone, Debug)]
 pub struct Fetched {
     pub body: Bytes,
-    pub max_age: Option<Duration>,
-    pub etag: Option<String>,
+    pub expires_in: Option<Duration>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -142,11 +143,8 @@ impl Fetcher {
             Ok(error) => FetchError::Http(*error),
             Err(_) => FetchError::TooLarge(bytes_max),
         })?;
-        Ok(Step::Arrived(Fetched {
-            body: body.to_bytes(),
-            max_age: text(&head.headers, header::CACHE_CONTROL).and_then(|text| max_age(&text)),
-            etag: text(&head.headers, header::ETAG),
-        }))
+        let expires_in = lifetime(&head.headers);
+        Ok(Step::Arrived(Fetched { body: body.to_bytes(), expires_in }))
     }
 
     /// Connects to an address that was looked up and checked here, so that a name cannot mean
@@ -191,7 +189,19 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name)?.to_str().ok().map(str::to_owned)
 }
 
-/// How long a `Cache-Control` lets a document be kept.
+/// How long an answer lets its document be kept; nothing where it does not say.
+fn lifetime(headers: &HeaderMap) -> Option<Duration> {
+    let control = text(headers, header::CACHE_CONTROL);
+    control.as_deref().and_then(max_age).or_else(|| {
+        let date = |name| httpdate::parse_http_date(&text(headers, name)?).ok();
+        // By the server's own clock, so that ours does not matter.
+        let (now, end) = (date(header::DATE)?, date(header::EXPIRES)?);
+        Some(end.duration_since(now).unwrap_or_default())
+    })
+}
+
+/// `no-store` asks for more than a platform can do that must work without internet; it is taken
+/// as `no-cache`: ask again each time.
 fn max_age(cache_control: &str) -> Option<Duration> {
     let mut directives = cache_control.split(',').map(str::trim);
     if directives.clone().any(|one| matches!(one, "no-store" | "no-cache")) {
@@ -199,6 +209,15 @@ fn max_age(cache_control: &str) -> Option<Duration> {
     }
     let seconds = directives.find_map(|one| one.strip_prefix("max-age="))?;
     seconds.trim_matches('"').parse().ok().map(Duration::from_secs)
+}
+
+#[async_trait]
+impl FetchContext for Fetcher {
+    async fn fetch(&self, url: &str) -> Result<ngsi_ld::Fetched, ngsi_ld::FetchError> {
+        let fetched = self.get(url).await;
+        let fetched = fetched.map_err(|error| ngsi_ld::FetchError(error.to_string()))?;
+        Ok(ngsi_ld::Fetched { bytes: fetched.body, expires_in: fetched.expires_in })
+    }
 }
 
 impl fmt::Debug for Fetcher {

@@ -33,7 +33,9 @@ async fn server(answer: &str) -> String {
 async fn check(answer: &str, expected: &str) {
     let url = server(answer).await;
     let told = match Fetcher::new(rules()).get(&url).await {
-        Ok(fetched) => format!("{} {:?}", String::from_utf8_lossy(&fetched.body), fetched.max_age),
+        Ok(fetched) => {
+            format!("{} {:?}", String::from_utf8_lossy(&fetched.body), fetched.expires_in)
+        }
         Err(error) => error.to_string(),
     };
     assert!(told.contains(expected), "{told}");
@@ -44,6 +46,9 @@ async fn a_document_arrives_with_how_long_it_may_be_kept() {
     check("HTTP/1.1 200 OK\r\nCache-Control: public, max-age=60\r\n\r\n{}", "{} Some(60s)").await;
     check("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n\r\n{}", "{} Some(0ns)").await;
     check("HTTP/1.1 200 OK\r\n\r\n{}", "{} None").await;
+    let (date, expires) = ("Wed, 01 Apr 2026 12:00:00 GMT", "Wed, 01 Apr 2026 12:01:30 GMT");
+    let head = format!("HTTP/1.1 200 OK\r\nDate: {date}\r\nExpires: {expires}");
+    check(&format!("{head}\r\n\r\n{{}}"), "{} Some(90s)").await;
 }
 
 #[tokio::test]

@@ -51,6 +51,8 @@ impl HttpSettings {
 /// Hyper takes no smaller buffer.
 const HEADER_BYTES_LEAST: usize = 8 * 1024;
 
+const HEADERS_MAX_OF_HYPER: usize = 100;
+
 /// What a client beyond `connections_max` hears.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\
     connection: close\r\n\r\n";
@@ -125,9 +127,11 @@ async fn connection(
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(settings.header_read_timeout)
-        .max_headers(settings.headers_max)
-        .max_buf_size(settings.header_bytes_max)
-        .pipeline_flush(true);
+        .max_buf_size(settings.header_bytes_max);
+    // Only another limit than hyper's own costs an allocation for each request.
+    if settings.headers_max != HEADERS_MAX_OF_HYPER {
+        builder.max_headers(settings.headers_max);
+    }
     let serving = builder.serve_connection(TokioIo::new(stream), service);
     let mut serving = std::pin::pin!(serving);
     // What a client does to its own connection is no event of the platform.
@@ -192,3 +196,7 @@ pub async fn listen(settings: &Settings) -> Result<TcpListener, String> {
         _ => format!("could not listen on {address}: {error}"),
     })
 }
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

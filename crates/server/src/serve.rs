@@ -144,4 +144,5 @@ pub fn greet(ready: &Ready) {
     if let Some(key) = &ready.first_key {
         println!("The administrator's key, shown only now:\n\n    {}\n", key.as_str());
     }
+    println!("Ready. Stop with Ctrl-C.");
 }

@@ -103,14 +103,50 @@ settings! {
     query_entities_max: usize = 10_000_000;
     /// How many matching entities one query may hold to sort them.
     query_sort_max: usize = 1_000_000;
-    /// How many attributes an entity may have, at all depths together.
-    attributes_max: usize = 1_000;
-    /// How many instances, each with another `datasetId`, an attribute may have.
-    instances_max: usize = 1_000;
     /// How often expired entities and attributes are removed. They are never shown, removed or not.
     sweep_interval: Duration = Duration::from_secs(10);
     /// How many expired entities are removed at a time.
     sweep_entities_max: usize = 1_000;
+
+    /// How large the body of a request may be.
+    body_bytes_max: Bytes = Bytes(4 << 20);
+    /// How deep the JSON of a body may nest.
+    json_depth_max: usize = 64;
+    /// How long the path and query of a request may be together.
+    uri_bytes_max: Bytes = Bytes(8 << 10);
+    /// How many attributes an entity may have, at all depths together.
+    attributes_max: usize = 1_000;
+    /// How many instances, each with another `datasetId`, an attribute may have.
+    instances_max: usize = 1_000;
+    /// How many entities one batch operation takes.
+    batch_max: usize = 10_000;
+    /// How many entities a page holds where a request names no `limit`.
+    page_limit_default: usize = 20;
+    /// The highest `limit` that a request may name.
+    page_limit_max: usize = 1_000;
+    /// How many levels of linked entities a request may ask for (`joinLevel`).
+    join_level_max: usize = 10;
+    /// What the terms of one `@context` and the IRIs they stand for may take together.
+    context_bytes_max: Bytes = Bytes(8 << 20);
+    /// How many terms one `@context` may define.
+    context_terms_max: usize = 50_000;
+    /// How deep the documents of one `@context` may lead to others.
+    context_depth_max: usize = 16;
+    /// How many documents one `@context` may lead to.
+    contexts_max: usize = 32;
+    /// How many contexts are kept for one tenant, hosted and cached together.
+    contexts_stored_max: usize = 1_000;
+    /// How much memory contexts take that are ready for use.
+    context_cache_bytes_max: Bytes = Bytes(64 << 20);
+    /// How long a downloaded context is kept whose server does not say.
+    context_lifetime_default: Duration = Duration::from_secs(24 * 3600);
+    /// How long a downloaded context is kept at least, whatever its server says.
+    context_lifetime_min: Duration = Duration::from_secs(60);
+    /// Where clients reach this server, such as `https://city.example`. Empty: where the request
+    /// itself was sent (its `Host`).
+    public_url: String = String::new();
+    /// The name by which other brokers know this one (`contextSourceAlias`).
+    source_alias: String = "comity".to_owned();
 
     /// Lets downloads of `@context` documents reach private and local addresses.
     egress_allow_private: bool = false;

@@ -1,5 +1,7 @@
 //! The arrows of ARCHITECTURE.md, kept true.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

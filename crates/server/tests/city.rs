@@ -1,5 +1,7 @@
 //! The sample city: every entity is valid, and every relationship leads somewhere.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 use std::collections::{HashMap, HashSet};
 
 use jsonld::Context;

@@ -157,6 +157,10 @@ impl<'a> Entries<'a> {
         if let Some(expires_at) = instance.expires_at {
             self.push(Key::new(Space::Expiry, EVERY_TENANT).moment(expires_at.instant()));
         }
+        for (name, value) in &instance.extras {
+            let below = self.below(path, BELOW, name.as_str());
+            self.json(below.as_ref(), value);
+        }
         for attribute in &instance.attributes {
             let below = self.below(path, BELOW, attribute.name.as_str());
             for instance in &attribute.instances {
@@ -223,6 +227,10 @@ impl<'a> Entries<'a> {
             }
             JsonKind::Object => {
                 for (name, member) in json.members().unwrap_or_default() {
+                    if name == "@value" {
+                        // A typed value compares like the value in it.
+                        self.json(path, &member);
+                    }
                     let inside = path.and_then(|path| self.below(path, INSIDE, &name));
                     self.json(inside.as_ref(), &member);
                 }

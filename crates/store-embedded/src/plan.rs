@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use model::{EntityId, Name, TypeSelector};
 use query::{
-    CellId, Comparison, Condition, Filter, GeoCondition, Operand, Range, ScopeCondition, Target, Test,
+    CellId, Comparison, Condition, Filter, GeoCondition, Operand, Range, ScopeCondition, SystemMember,
+    Target, Test,
     covering,
 };
 
 use crate::counts::Counts;
 use crate::index::{BELOW, INDEXED_DEPTH_MAX, INSIDE};
-use crate::keys::{self, IndexValue, Key, Space};
+use crate::keys::{self, IndexValue, Key, Space, moment_of};
 use crate::names::{NameId, Names};
 use crate::tables::after_prefix;
 
@@ -118,21 +119,27 @@ impl Planner<'_> {
 
     fn test(&self, test: &Test) -> Option<Drive> {
         let Target { links, attributes, inside } = &test.target;
+        // Every other comparison asks for what is compared to be there (clause 4.9).
+        if matches!(test.comparison, Comparison::Absent) {
+            return None;
+        }
         if let Some(link) = links.first() {
-            // Whatever lies behind a link, the link must be there.
-            return holds_for_absent(&test.comparison)
-                .then_some(None)
-                .unwrap_or_else(|| Some(self.attribute(&link.relationship)));
+            return Some(self.attribute(&link.relationship));
         }
         let attribute = attributes.first()?;
-        if is_system_member(attribute) || holds_for_absent(&test.comparison) {
+        if SystemMember::of(attribute).is_some() {
             return None;
         }
         let depth = attributes.len() + inside.len();
         let indexed = depth <= INDEXED_DEPTH_MAX
-            && !attributes.iter().skip(1).any(is_unindexed_member)
+            && attributes.iter().skip(1).all(is_indexed)
             && !inside.iter().any(|name| name.contains([BELOW, INSIDE]));
-        if !indexed || (depth == 1 && matches!(test.comparison, Comparison::Exists)) {
+        // These hold for values that the index does not tell apart, or does not have.
+        let any_value = matches!(
+            test.comparison,
+            Comparison::Exists | Comparison::NotEquals(_) | Comparison::NotMatches(_)
+        );
+        if !indexed || any_value {
             return Some(self.attribute(attribute));
         }
         let (ranges, share) = match self.names.get(&path_of(attributes, inside)) {
@@ -157,6 +164,7 @@ impl Planner<'_> {
         };
         match comparison {
             Comparison::Exists
+            | Comparison::Absent
             | Comparison::Matches(_)
             | Comparison::NotMatches(_)
             | Comparison::NotEquals(_) => (whole(), 1),
@@ -210,7 +218,9 @@ impl Planner<'_> {
             Operand::DateTime(moment) => {
                 Some((keys::MOMENT, key.value(&IndexValue::Moment(*moment))))
             }
-            Operand::Text(text) => Some((keys::TEXT, key.text_start(text))),
+            Operand::Text(text) if moment_of(text).is_none() => {
+                Some((keys::TEXT, key.text_start(text)))
+            }
             _ => None,
         }
     }
@@ -304,35 +314,18 @@ fn index_value(operand: &Operand) -> Option<IndexValue<'_>> {
     match operand {
         Operand::Number(number) => Some(IndexValue::Number(*number)),
         Operand::Boolean(boolean) => Some(IndexValue::Boolean(*boolean)),
+        // A text that reads as a moment may be compared as one, where the target is one.
+        Operand::Text(text) if moment_of(text).is_some() => None,
         Operand::Text(text) | Operand::Uri(text) => Some(IndexValue::Text(text)),
         Operand::DateTime(moment) => Some(IndexValue::Moment(*moment)),
         Operand::Date(_) | Operand::Time(_) => None,
     }
 }
 
-/// Can the comparison hold for an entity that lacks what is compared?
-fn holds_for_absent(comparison: &Comparison) -> bool {
-    matches!(comparison, Comparison::NotEquals(_) | Comparison::NotMatches(_))
-}
-
-const CORE: &str = "https://uri.etsi.org/ngsi-ld/";
-
-/// Members of an entity that are asked for like attributes, and are not in the index.
-fn is_system_member(name: &Name) -> bool {
-    let member = name.as_str().strip_prefix(CORE).unwrap_or(name.as_str());
+/// Members of an attribute that the index takes like attributes of it. The others are not in it.
+fn is_indexed(name: &Name) -> bool {
     matches!(
-        member,
-        "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt" | "observedAt" | "scope" | "id"
-            | "type" | "@id" | "@type"
-    )
-}
-
-/// Members of an attribute instance that are asked for like attributes, and are not in the index.
-fn is_unindexed_member(name: &Name) -> bool {
-    let member = name.as_str().strip_prefix(CORE).unwrap_or(name.as_str());
-    matches!(
-        member,
-        "createdAt" | "modifiedAt" | "deletedAt" | "expiresAt" | "datasetId" | "hasDatasetId"
-            | "instanceId" | "valueType" | "objectType" | "lang" | "@type" | "type"
+        SystemMember::of(name),
+        None | Some(SystemMember::ObservedAt | SystemMember::UnitCode)
     )
 }

@@ -1,11 +1,10 @@
 //! Answering a query: candidates from an index, the filter on each, cut off at the page.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
 use model::{Entity, EntityId, Timestamp};
-use query::{Filter, Links, Query, compare};
+use query::{Filter, Links, Query, SortKey, Sorter};
 use store::{Answer, Plan, StoreError};
 
 use crate::keys::{EntityNumber, Key, Space, number_of};
@@ -30,8 +29,8 @@ pub fn run(
 ) -> Result<Answer, StoreError> {
     let Some(tenant) = shared.tenant(&query.tenant) else { return Ok(nothing(query)) };
     let mut run = Run { shared, tenant, now, plan: Plan::default() };
-    let filters = [&query.filter, within];
-    let drive = run.drive(&filters);
+    let drive = run.drive(&[&query.filter, within]);
+    let filters = [query.filter.prepared(), within.prepared()];
     run.plan.index.clone_from(&drive.name);
     let maintained = if query.count { run.maintained_count(query, within)? } else { None };
     let mut page = PageOf::new(query, maintained, shared.settings.query_sort_max);
@@ -201,8 +200,11 @@ impl Links for LinksOf<'_> {
 /// The page that a query asks for, as matches come in.
 struct PageOf<'q> {
     query: &'q Query,
-    /// Without an order: the page itself. With one: the best so far.
+    sorter: Sorter<'q>,
+    /// Without an order: the page itself.
     entities: Vec<Arc<Entity>>,
+    /// With an order: the best so far.
+    ordered: Vec<(SortKey, Arc<Entity>)>,
     matched: usize,
     maintained: Option<usize>,
     sort_max: usize,
@@ -210,7 +212,9 @@ struct PageOf<'q> {
 
 impl<'q> PageOf<'q> {
     fn new(query: &'q Query, maintained: Option<usize>, sort_max: usize) -> PageOf<'q> {
-        PageOf { query, entities: Vec::new(), matched: 0, maintained, sort_max }
+        let sorter = Sorter::new(&query.order, &query.collation);
+        let (entities, ordered) = (Vec::new(), Vec::new());
+        PageOf { query, sorter, entities, ordered, matched: 0, maintained, sort_max }
     }
 
     fn end(&self) -> usize {
@@ -237,27 +241,27 @@ impl<'q> PageOf<'q> {
         if self.end() > limit {
             return Err(StoreError::TooComplex { limit, setting: "query_sort_max" });
         }
-        self.entities.push(entity);
-        if self.entities.len() >= 2 * self.end() + 64 {
+        self.ordered.push((self.sorter.key(&entity), entity));
+        if self.ordered.len() >= 2 * self.end() + 64 {
             self.sort();
-            self.entities.truncate(self.end());
+            self.ordered.truncate(self.end());
         }
         Ok(Goon::Yes)
     }
 
+    /// What the order leaves open, the id decides, so that pages fit together.
     fn sort(&mut self) {
-        let Query { order, collation, .. } = self.query;
-        self.entities.sort_by(|left, right| match compare(left, right, order, collation) {
-            Ordering::Equal => left.id.cmp(&right.id),
-            decided => decided,
+        self.ordered.sort_by(|(left_key, left), (right_key, right)| {
+            left_key.cmp(right_key).then_with(|| left.id.cmp(&right.id))
         });
     }
 
     fn into_answer(mut self, plan: Plan) -> Answer {
         if !self.query.order.is_empty() {
             self.sort();
-            self.entities.truncate(self.end());
-            self.entities.drain(..self.query.page.offset.min(self.entities.len()));
+            let entities = std::mem::take(&mut self.ordered).into_iter().map(|(_, one)| one);
+            let page = &self.query.page;
+            self.entities = entities.skip(page.offset).take(page.limit).collect();
         }
         let total = self.query.count.then(|| self.maintained.unwrap_or(self.matched));
         Answer { more: self.matched > self.end(), entities: self.entities, total, plan }

@@ -1,6 +1,5 @@
 //! What the committer and the readers of a store have in common.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use model::{Entity, EntityId, Event, Name, Tenant};
@@ -29,7 +28,6 @@ pub struct Shared {
     end: Mutex<(Place, Position)>,
     entities: Cache<EntityNumber, CachedEntity, EntityWeighter>,
     numbers: Cache<(NameId, EntityId), EntityNumber>,
-    pub entities_read_from_tables: AtomicU64,
 }
 
 #[derive(Clone, Debug)]
@@ -42,7 +40,6 @@ struct CachedEntity {
 #[derive(Debug)]
 pub struct Stored {
     pub tenant: NameId,
-    pub number: EntityNumber,
     pub entity: Arc<Entity>,
 }
 
@@ -78,7 +75,6 @@ impl Shared {
             end: Mutex::default(),
             entities,
             numbers,
-            entities_read_from_tables: AtomicU64::new(0),
         }
     }
 
@@ -148,11 +144,10 @@ impl Shared {
         let Some(value) = self.tables.get(Table::Entities, &key).map_err(unreadable)? else {
             return Ok(None);
         };
-        self.entities_read_from_tables.fetch_add(1, Ordering::Relaxed);
         let (tenant, entity) = read_entity(&value, &self.names).map_err(|problem| {
             StoreError::Damaged { place: format!("entity number {}", number.0), problem }
         })?;
-        let stored = Arc::new(Stored { tenant, number, entity: Arc::new(entity) });
+        let stored = Arc::new(Stored { tenant, entity: Arc::new(entity) });
         Ok(Some(CachedEntity { stored, bytes: value.len() }))
     }
 
@@ -164,7 +159,7 @@ impl Shared {
             counts.count(&event, tenant, &mut |name| self.names.intern(name));
             match &event.after {
                 Some(entity) => {
-                    let stored = Arc::new(Stored { tenant, number, entity: entity.clone() });
+                    let stored = Arc::new(Stored { tenant, entity: entity.clone() });
                     self.entities.insert(number, CachedEntity { stored, bytes });
                     self.numbers.insert((tenant, event.id.clone()), number);
                 }

@@ -75,7 +75,8 @@ struct Layers {
 }
 
 struct Disk {
-    database: Database,
+    /// Kept open for the keyspaces, which are parts of it.
+    _database: Database,
     keyspaces: [Keyspace; Table::ALL.len()],
 }
 
@@ -98,7 +99,7 @@ impl Tables {
         }
         let keyspaces = keyspaces.try_into().map_err(|_| fjall::Error::Locked)?;
         let layers = Layers { active: Arc::default(), frozen: None };
-        Ok(Tables { layers: RwLock::new(layers), disk: Disk { database, keyspaces } })
+        Ok(Tables { layers: RwLock::new(layers), disk: Disk { _database: database, keyspaces } })
     }
 
     fn layers(&self) -> Layers {
@@ -142,11 +143,6 @@ impl Tables {
         self.layers().active.bytes()
     }
 
-    /// Is a layer being written out?
-    pub fn is_writing_out(&self) -> bool {
-        self.layers().frozen.is_some()
-    }
-
     /// Closes the active layer for [`Tables::write_out`] and opens an empty one.
     pub fn freeze(&self) -> Arc<Layer> {
         let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
@@ -172,10 +168,6 @@ impl Tables {
     /// Lets go of the frozen layer, which is on disk and under a checkpoint now.
     pub fn thaw(&self) {
         self.layers.write().unwrap_or_else(PoisonError::into_inner).frozen = None;
-    }
-
-    pub fn disk_bytes(&self) -> u64 {
-        self.disk.database.disk_space().unwrap_or_default()
     }
 }
 

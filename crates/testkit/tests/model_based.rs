@@ -23,7 +23,7 @@ async fn the_reference_agrees_with_itself() {
 async fn a_store_that_errs_is_found() {
     for (fault, words) in [
         (Fault::ForgetsAtRestart, "in the census"),
-        (Fault::SeesWhatHasExpired, "in urn:"),
+        (Fault::SeesWhatHasExpired, "of (default):"),
         (Fault::StartsPagesLate, "in a page, and its piece of the whole"),
         (Fault::LosesEntitiesOfTwoTypes, "in the entities found"),
     ] {

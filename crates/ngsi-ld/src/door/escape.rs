@@ -43,9 +43,8 @@ pub(crate) fn query_value(text: &str) -> Cow<'_, str> {
 }
 
 fn encode(text: &str, plain: impl Fn(u8) -> bool) -> Cow<'_, str> {
-    let plain = |b: u8| {
-        b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~') || plain(b)
-    };
+    let plain =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~') || plain(b);
     if text.bytes().all(plain) {
         return Cow::Borrowed(text);
     }
@@ -54,9 +53,8 @@ fn encode(text: &str, plain: impl Fn(u8) -> bool) -> Cow<'_, str> {
         if plain(byte) {
             encoded.push(char::from(byte));
         } else {
-            const DIGITS: [char; 16] = [
-                '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-            ];
+            const DIGITS: [char; 16] =
+                ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
             encoded.push('%');
             encoded.push(DIGITS[usize::from(byte >> 4)]);
             encoded.push(DIGITS[usize::from(byte & 15)]);

@@ -17,8 +17,7 @@ pub(crate) enum MediaType {
 pub(crate) const JSON: &[MediaType] = &[MediaType::Json, MediaType::LdJson];
 
 /// What entities are available as.
-pub(crate) const ENTITIES: &[MediaType] =
-    &[MediaType::Json, MediaType::LdJson, MediaType::GeoJson];
+pub(crate) const ENTITIES: &[MediaType] = &[MediaType::Json, MediaType::LdJson, MediaType::GeoJson];
 
 impl MediaType {
     pub fn name(self) -> &'static str {

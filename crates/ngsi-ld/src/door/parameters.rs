@@ -22,7 +22,9 @@ impl<'q> Parameters<'q> {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (Some(name), Some(value)) = (decoded_query(name), decoded_query(value)) else {
                 let pair: String = pair.chars().take(100).collect();
-                return Err(Problem::invalid_request(format!("`{pair}` is not valid percent-encoding")));
+                return Err(Problem::invalid_request(format!(
+                    "`{pair}` is not valid percent-encoding"
+                )));
             };
             if parameters.iter().any(|(known, _)| *known == name) {
                 return Err(Problem::invalid_request(format!("`{name}` is given twice")));
@@ -76,7 +78,9 @@ impl<'q> Parameters<'q> {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
-            Some(_) => Err(Problem::bad_request_data(format!("`{name}` is neither true nor false"))),
+            Some(_) => {
+                Err(Problem::bad_request_data(format!("`{name}` is neither true nor false")))
+            }
         }
     }
 
@@ -97,11 +101,6 @@ impl<'q> Parameters<'q> {
         number.map(Some)
     }
 
-    pub fn uri(&self, name: &str) -> Result<Option<Uri>, Problem> {
-        let uri = self.text(name).map(|text| uri(name, text));
-        uri.transpose()
-    }
-
     pub fn date_time(&self, name: &str) -> Result<Option<DateTime>, Problem> {
         let parsed = self.text(name).map(|text| {
             DateTime::parse(text)
@@ -112,7 +111,8 @@ impl<'q> Parameters<'q> {
 
     /// All parameters by name, for links to other pages.
     pub fn sorted(&self) -> Vec<(&str, &str)> {
-        let mut all: Vec<(&str, &str)> = self.0.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let mut all: Vec<(&str, &str)> =
+            self.0.iter().map(|(name, value)| (&**name, &**value)).collect();
         all.sort_unstable();
         all
     }

@@ -83,10 +83,6 @@ impl Problem {
         Problem::new(Kind::TooManyResults, detail)
     }
 
-    pub fn too_complex(detail: impl Into<String>) -> Problem {
-        Problem::new(Kind::TooComplexQuery, detail)
-    }
-
     pub fn internal(detail: impl Into<String>) -> Problem {
         Problem::new(Kind::InternalError, detail)
     }
@@ -136,6 +132,10 @@ impl Problem {
         )
     }
 
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub fn status(&self) -> StatusCode {
         match self.kind {
             Kind::BadRequestData | Kind::InvalidRequest => StatusCode::BAD_REQUEST,
@@ -179,7 +179,8 @@ impl Problem {
     /// The problem as it stands in a body (clause 5.5.3).
     pub fn json(&self) -> serde_json::Value {
         let (name, title) = self.type_and_title();
-        let kind = if name.is_empty() { "about:blank".to_owned() } else { format!("{TYPES}{name}") };
+        let kind =
+            if name.is_empty() { "about:blank".to_owned() } else { format!("{TYPES}{name}") };
         let mut json = serde_json::json!({
             "type": kind,
             "title": title,

@@ -20,20 +20,28 @@ fn a_problem_says_what_is_wrong_in_the_words_of_5_5_3() {
     let id = EntityId::parse("urn:x:1").unwrap();
     check(
         Refused::Unknown(id.clone()),
-        expect![[r#"{"type":"https://uri.etsi.org/ngsi-ld/errors/ResourceNotFound","title":"not found","detail":"entity `urn:x:1` does not exist","status":404}"#]],
+        expect![[
+            r#"{"type":"https://uri.etsi.org/ngsi-ld/errors/ResourceNotFound","title":"not found","detail":"entity `urn:x:1` does not exist","status":404}"#
+        ]],
     );
     check(
         CommitError::Refused(Refused::Exists(id)),
-        expect![[r#"{"type":"https://uri.etsi.org/ngsi-ld/errors/AlreadyExists","title":"it exists already","detail":"entity `urn:x:1` already exists","status":409}"#]],
+        expect![[
+            r#"{"type":"https://uri.etsi.org/ngsi-ld/errors/AlreadyExists","title":"it exists already","detail":"entity `urn:x:1` already exists","status":409}"#
+        ]],
     );
     let tenant = Tenant::parse("north").unwrap();
     check(
         BrokerError::UnknownTenant(tenant),
-        expect![[r#"{"type":"https://uri.etsi.org/ngsi-ld/errors/NonexistentTenant","title":"the tenant does not exist","detail":"tenant `north` does not exist; the first entity written for it creates it","status":404}"#]],
+        expect![[
+            r#"{"type":"https://uri.etsi.org/ngsi-ld/errors/NonexistentTenant","title":"the tenant does not exist","detail":"tenant `north` does not exist; the first entity written for it creates it","status":404}"#
+        ]],
     );
     check(
         Problem::not_acceptable(&[MediaType::Json, MediaType::LdJson]),
-        expect![[r#"{"type":"https://uri.etsi.org/ngsi-ld/errors/InvalidRequest","title":"the request is not valid","detail":"the resource is available as application/json, application/ld+json","status":406,"available":["application/json","application/ld+json"]}"#]],
+        expect![[
+            r#"{"type":"https://uri.etsi.org/ngsi-ld/errors/InvalidRequest","title":"the request is not valid","detail":"the resource is available as application/json, application/ld+json","status":406,"available":["application/json","application/ld+json"]}"#
+        ]],
     );
 }
 

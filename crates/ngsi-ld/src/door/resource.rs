@@ -54,8 +54,12 @@ impl<'p> Resource<'p> {
             count = 2;
         }
         let named = |at: usize| {
-            decoded(segments[at])
-                .ok_or_else(|| Problem::bad_request_data(format!("`{}` is not valid percent-encoding", segments[at])))
+            decoded(segments[at]).ok_or_else(|| {
+                Problem::bad_request_data(format!(
+                    "`{}` is not valid percent-encoding",
+                    segments[at]
+                ))
+            })
         };
         Ok(match &segments[..count] {
             ["entities"] => Resource::Entities,
@@ -111,10 +115,8 @@ impl<'p> Resource<'p> {
 
     /// Do requests with this method create a tenant that does not exist (clause 5.5.10)?
     pub fn creates_tenant(&self, method: &Method) -> bool {
-        matches!(
-            self,
-            Resource::Entities | Resource::BatchCreate | Resource::BatchUpsert
-        ) && method == Method::POST
+        matches!(self, Resource::Entities | Resource::BatchCreate | Resource::BatchUpsert)
+            && method == Method::POST
     }
 }
 
@@ -149,7 +151,11 @@ mod tests {
         check(Method::GET, "/ngsi-ld/v1/entities", "Entities");
         check(Method::GET, "/ngsi-ld/v1/entities/", "Entities");
         check(Method::GET, "/ngsi-ld/v1/entities/urn:x:1", r#"Entity("urn:x:1")"#);
-        check(Method::PATCH, "/ngsi-ld/v1/entities/urn:x:1/attrs/", r#"EntityAttributes("urn:x:1")"#);
+        check(
+            Method::PATCH,
+            "/ngsi-ld/v1/entities/urn:x:1/attrs/",
+            r#"EntityAttributes("urn:x:1")"#,
+        );
         check(
             Method::PUT,
             "/ngsi-ld/v1/entities/urn:x:1/attrs/https%3A%2F%2Fa.org%2Fb/value",
@@ -177,10 +183,20 @@ mod tests {
 
     #[test]
     fn other_paths_are_not_there() {
-        for path in ["/", "/ngsi-ld/v2/entities", "/ngsi-ld/v1/", "/ngsi-ld/v1/entity", "/ngsi-ld/v1/a/b/c/d/e/f/g"] {
+        for path in [
+            "/",
+            "/ngsi-ld/v2/entities",
+            "/ngsi-ld/v1/",
+            "/ngsi-ld/v1/entity",
+            "/ngsi-ld/v1/a/b/c/d/e/f/g",
+        ] {
             check(Method::GET, path, "404");
         }
         check(Method::GET, "/ngsi-ld/v1/entities/%zz", "400");
-        check(Method::GET, "/ngsi-ld/v1/temporal/entities/urn:x:1", r#"Unsupported("GET, HEAD, DELETE, OPTIONS")"#);
+        check(
+            Method::GET,
+            "/ngsi-ld/v1/temporal/entities/urn:x:1",
+            r#"Unsupported("GET, HEAD, DELETE, OPTIONS")"#,
+        );
     }
 }

@@ -100,6 +100,20 @@ pub fn attribute(
     Ok(patch.into_attribute(name.clone()).map_err(Problem::from)?)
 }
 
+/// A value alone, which is to take the kind of the attribute there is: Set Attribute Value
+/// (TS 104 175 10.2.6).
+pub fn value(text: &str, context: &Context, limits: &Limits) -> Result<model::Bare, InvalidEntity> {
+    let raw: &RawValue = serde_json::from_str(text).map_err(InvalidEntity::NotJson)?;
+    let bare = Reader::new(context, limits, Rules::WHOLE).bare_value(raw);
+    if bare.json.is_null() {
+        return Err(Problem::JsonNull.into());
+    }
+    if bare.json.holds_removal() {
+        return Err(Problem::Removal.into());
+    }
+    Ok(bare)
+}
+
 /// The expanded name of an attribute that a path or a parameter names. Members with a meaning of
 /// their own, `scope` among them, are not attributes (4.6.2, 4.5.1).
 pub fn attribute_name(written: &str, context: &Context) -> Result<Name, InvalidEntity> {

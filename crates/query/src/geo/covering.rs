@@ -8,7 +8,7 @@ use model::Geometry;
 use super::cell::CellId;
 use super::flat::Flat;
 use super::relation;
-use super::sphere::Outline;
+use super::sphere::{Outline, RADIUS_METRES};
 use crate::filter::{GeoCondition, GeoRelation};
 
 /// A stored shape is found under at most this many cells.
@@ -61,11 +61,13 @@ pub fn covering(condition: &GeoCondition) -> Option<Vec<CellId>> {
         GeoRelation::NearMax(metres) => {
             let metres = metres * (1.0 + MARGIN_SHARE) + MARGIN_METRES;
             let (outline, parts) = (Outline::of(&flat), with_holes(flat));
+            let around = parts.iter().map(|part| start_near(part, metres));
+            let start = around.reduce(CellId::around).unwrap_or(CellId::ROOT);
             let meets = |rect| {
                 let cell = Flat::rect(rect);
                 touches(&parts, &cell) || outline.metres_below(&cell, metres) < metres
             };
-            Some(cover(CellId::ROOT, COVERING_CELLS_MAX, 0.0, meets))
+            Some(cover(start, COVERING_CELLS_MAX, 0.0, meets))
         }
     }
 }
@@ -107,7 +109,22 @@ fn cover(
 
 /// A cell that holds the whole shape: a small one if that is plain to see.
 fn start(flat: &Flat) -> CellId {
-    let bounds = widened(flat.bounds());
+    start_of(widened(flat.bounds()))
+}
+
+/// A cell that holds all within so many metres.
+fn start_near(flat: &Flat, metres: f64) -> CellId {
+    let (bounds, high) = (flat.bounds(), (metres / RADIUS_METRES).to_degrees());
+    let north = bounds.min().y.abs().max(bounds.max().y.abs()) + high;
+    if north > 80.0 {
+        return CellId::ROOT;
+    }
+    // A circle is at its widest where it is a little nearer to the pole than its centre.
+    let margin = Coord { x: 1.1 * high / north.to_radians().cos(), y: 1.1 * high };
+    start_of(Rect::new(bounds.min() - margin, bounds.max() + margin))
+}
+
+fn start_of(bounds: Rect<f64>) -> CellId {
     if bounds.min().x < -180.0 || bounds.max().x > 180.0 {
         return CellId::ROOT;
     }

@@ -91,8 +91,9 @@ struct Edge {
 impl Edge {
     fn new(line: Line<f64>) -> Edge {
         let (start, end) = (on_sphere(line.start), on_sphere(line.end));
-        let sag = sag(line);
-        Edge { line, start, end, reach: angle(start, end) + sag, sag }
+        let (wide, high) = (line.dx().to_radians(), line.dy().to_radians());
+        let reach = (wide * roundest(line)).hypot(high);
+        Edge { line, start, end, reach, sag: sag(line) }
     }
 
     fn halves(&self) -> [Edge; 2] {
@@ -127,10 +128,15 @@ fn sag(line: Line<f64>) -> f64 {
     if wide > REACH_RADIANS || high > REACH_RADIANS {
         return std::f64::consts::PI;
     }
-    let (south, north) = (line.start.y.to_radians(), line.end.y.to_radians());
-    let steep = south.abs().max(north.abs()).sin();
-    let round = if south * north < 0.0 { 1.0 } else { south.cos().max(north.cos()) };
-    steep * (round * wide * wide + 2.0 * wide * high) * 1.5 / 8.0
+    let steep = line.start.y.abs().max(line.end.y.abs()).to_radians().sin();
+    steep * (roundest(line) * wide * wide + 2.0 * wide * high) * 1.5 / 8.0
+}
+
+/// The greatest part of an equator that the edge goes along: 1 there, 0 at a pole.
+fn roundest(line: Line<f64>) -> f64 {
+    let (south, north) = (line.start.y, line.end.y);
+    let nearest = if south * north < 0.0 { 0.0 } else { south.abs().min(north.abs()) };
+    nearest.to_radians().cos()
 }
 
 fn arcs_apart(a: &Edge, b: &Edge) -> f64 {

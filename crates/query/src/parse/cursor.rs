@@ -12,13 +12,10 @@ pub(crate) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// Refuses text that is longer than allowed before anything looks at it.
-    pub fn new(
-        what: &'static str,
-        text: &'a str,
-        bytes_max: usize,
-    ) -> Result<Cursor<'a>, Invalid> {
+    pub fn new(what: &'static str, text: &'a str, bytes_max: usize) -> Result<Cursor<'a>, Invalid> {
         if text.len() > bytes_max {
-            let problem = format!("{} bytes are too long; at most {bytes_max} may stand here", text.len());
+            let problem =
+                format!("{} bytes are too long; at most {bytes_max} may stand here", text.len());
             return Err(Invalid::new(what, "", 0, problem));
         }
         Ok(Cursor { what, text, at: 0 })

@@ -65,11 +65,8 @@ impl<'a, T: Logic> Reader<'_, 'a, T> {
     fn part(&mut self, cursor: &mut Cursor<'a>) -> Result<T, Invalid> {
         cursor.skip_spaces();
         let start = cursor.at();
-        let part = if cursor.eat("(") {
-            self.group(cursor, start)?
-        } else {
-            self.one_term(cursor)?
-        };
+        let part =
+            if cursor.eat("(") { self.group(cursor, start)? } else { self.one_term(cursor)? };
         cursor.skip_spaces();
         Ok(part)
     }

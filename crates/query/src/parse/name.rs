@@ -44,8 +44,25 @@ pub(super) fn name(
 ) -> Result<Name, Invalid> {
     let start = cursor.at();
     let term = if is_iri(cursor.rest()) {
-        cursor.take_while(|c| !matches!(c, ';' | '|' | ',' | '(' | ')' | '{' | '}' | '[' | '='
-            | '!' | '~' | '<' | '>' | ' ' | '"'))
+        cursor.take_while(|c| {
+            !matches!(
+                c,
+                ';' | '|'
+                    | ','
+                    | '('
+                    | ')'
+                    | '{'
+                    | '}'
+                    | '['
+                    | '='
+                    | '!'
+                    | '~'
+                    | '<'
+                    | '>'
+                    | ' '
+                    | '"'
+            )
+        })
     } else {
         cursor.take_while(stands_in_name)
     };
@@ -88,7 +105,7 @@ fn stands_in_name(c: char) -> bool {
 }
 
 fn is_iri(text: &str) -> bool {
-    ["http://", "https://", "urn:"].iter().any(|start| {
-        text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
-    })
+    ["http://", "https://", "urn:"]
+        .iter()
+        .any(|start| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
 }

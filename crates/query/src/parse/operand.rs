@@ -75,11 +75,13 @@ fn quoted(cursor: &mut Cursor<'_>) -> Result<String, Invalid> {
 /// The bytes from an opening quote to its closing one, both included.
 fn quoted_length(text: &str) -> Option<usize> {
     let mut escaped = true;
-    text.bytes().position(|byte| {
-        let ends = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        ends
-    }).map(|end| end + 1)
+    text.bytes()
+        .position(|byte| {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends
+        })
+        .map(|end| end + 1)
 }
 
 /// `%22..%22`: quotes that a client encoded although `q` stood in a body, or encoded twice.
@@ -119,10 +121,11 @@ fn decoded(text: &str) -> Option<String> {
 fn bare(cursor: &mut Cursor<'_>, wanted: &str) -> Result<Operand, Invalid> {
     let start = cursor.at();
     let run = cursor.clone().take_while(|c| !matches!(c, ';' | '|' | ',' | '(' | ')' | '"' | ' '));
-    let low = run.split_once("..").map(|(low, _)| low).filter(|low| {
-        scalar(low).is_some_and(|low| is_comparable(&low))
+    let end = fraction_end(cursor.rest(), run.len()).unwrap_or_else(|| {
+        let low = run.split_once("..").map(|(low, _)| low);
+        low.filter(|low| scalar(low).is_some_and(|low| is_comparable(&low))).unwrap_or(run).len()
     });
-    let run = cursor.take(low.unwrap_or(run).len());
+    let run = cursor.take(end);
     if run.is_empty() {
         return Err(cursor.expected(wanted));
     }
@@ -136,6 +139,15 @@ fn bare(cursor: &mut Cursor<'_>, wanted: &str) -> Result<Operand, Invalid> {
         }
         operand => Ok(operand),
     }
+}
+
+/// Where a time ends whose fraction stands after a comma, `12:00:00,5Z` (clause 4.6.3).
+fn fraction_end(text: &str, comma: usize) -> Option<usize> {
+    let fraction = text.get(comma..)?.strip_prefix(',')?;
+    let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
+    let end = comma + 1 + digits + 1;
+    let time = text.get(..end).and_then(scalar);
+    matches!(time, Some(Operand::DateTime(_) | Operand::Time(_))).then_some(end)
 }
 
 fn scalar(run: &str) -> Option<Operand> {

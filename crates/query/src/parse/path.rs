@@ -36,10 +36,7 @@ pub(super) fn target(cursor: &mut Cursor<'_>, expand: Expand<'_>) -> Result<Targ
 }
 
 /// Reads a path that stays in one entity.
-pub(super) fn local_target(
-    cursor: &mut Cursor<'_>,
-    expand: Expand<'_>,
-) -> Result<Target, Invalid> {
+pub(super) fn local_target(cursor: &mut Cursor<'_>, expand: Expand<'_>) -> Result<Target, Invalid> {
     let attributes = vec![name(cursor, NAME, expand)?];
     let mut target = Target { links: Vec::new(), attributes, inside: Vec::new() };
     value_path(cursor, &mut target, expand)?;
@@ -84,10 +81,7 @@ fn inside(cursor: &mut Cursor<'_>) -> Result<Vec<String>, Invalid> {
 }
 
 /// Reads `Device:` or `Device,Sensor:`. The last colon ends it, unless an IRI continues there.
-fn type_hint(
-    cursor: &mut Cursor<'_>,
-    expand: Expand<'_>,
-) -> Result<Option<TypeSelector>, Invalid> {
+fn type_hint(cursor: &mut Cursor<'_>, expand: Expand<'_>) -> Result<Option<TypeSelector>, Invalid> {
     let rest = cursor.rest();
     let end = rest.find(['{', '}', '[', ']', '"', '=', '<', '>', '~', '!', ';', '|']);
     let head = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();

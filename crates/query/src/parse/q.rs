@@ -52,9 +52,10 @@ impl QOptions {
     }
 
     fn expands(&self, target: &Target) -> bool {
-        target.attributes.last().is_some_and(|name| {
-            self.expand_values.contains(name) && !self.json_keys.contains(name)
-        })
+        target
+            .attributes
+            .last()
+            .is_some_and(|name| self.expand_values.contains(name) && !self.json_keys.contains(name))
     }
 }
 
@@ -64,16 +65,10 @@ impl QOptions {
 /// lacks `a`, quotes that were percent-encoded once too often, and spaces between tokens.
 pub fn parse_q(text: &str, options: &QOptions, expand: Expand<'_>) -> Result<Condition, Invalid> {
     let cursor = Cursor::new("q", text, Q_BYTES_MAX)?;
-    logic::parse(cursor, &GRAMMAR, &mut |cursor| {
-        test(cursor, options, expand).map(Condition::Test)
-    })
+    logic::parse(cursor, &GRAMMAR, &mut |cursor| test(cursor, options, expand).map(Condition::Test))
 }
 
-fn test(
-    cursor: &mut Cursor<'_>,
-    options: &QOptions,
-    expand: Expand<'_>,
-) -> Result<Test, Invalid> {
+fn test(cursor: &mut Cursor<'_>, options: &QOptions, expand: Expand<'_>) -> Result<Test, Invalid> {
     if cursor.eat("!") {
         let target = path::target(cursor, expand)?;
         return Ok(Test { target, comparison: Comparison::Absent });
@@ -82,9 +77,8 @@ fn test(
     cursor.skip_spaces();
     let start = cursor.at();
     let mut comparison = comparison(cursor)?;
-    let adapt: &dyn Fn(&mut Operand) -> Result<(), String> = &|operand| {
-        adapt(operand, &target, options, expand)
-    };
+    let adapt: &dyn Fn(&mut Operand) -> Result<(), String> =
+        &|operand| adapt(operand, &target, options, expand);
     each_operand(&mut comparison, adapt).map_err(|problem| cursor.error_at(start, problem))?;
     Ok(Test { target, comparison })
 }

@@ -118,7 +118,10 @@ mod tests {
             "/Madrid/",
             "`scopeQ`, character 9: expected a scope level, which opens with a letter, `+` or `#`",
         );
-        check("/Madrid/#/x", "`scopeQ`, character 10: expected `;`, `|`, `,` or the end, found `/`");
+        check(
+            "/Madrid/#/x",
+            "`scopeQ`, character 10: expected `;`, `|`, `,` or the end, found `/`",
+        );
         check(
             "/a,/1",
             "`scopeQ`, character 5: expected a scope level, which opens with a letter, `+` or \

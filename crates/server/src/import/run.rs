@@ -184,3 +184,7 @@ impl ImportError {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

@@ -108,13 +108,9 @@ impl<'a> Group<'a> {
             }
             None => return Err(Refused::Unknown(id).into()),
         };
-        let mut current = self.current(tenant, &id)?;
-        if current.as_ref().is_some_and(|(_, entity)| entity.is_expired(now)) {
-            // What has expired is gone for every caller, swept or not.
-            self.expire(tenant, &id, now)?;
-            current = None;
-        }
+        let current = self.current(tenant, &id)?;
         let before = current.as_ref().map(|(_, entity)| entity.clone());
+        // What has expired is gone for every caller, swept or not.
         let visible = before.clone().and_then(|entity| entity.alive(now));
         if let (Some(types), Some(entity)) = (&request.types, &visible)
             && !types.matches(&entity.types)
@@ -127,7 +123,7 @@ impl<'a> Group<'a> {
         let Applied { after, updated, not_updated } = applied;
         let after = after.map(Arc::new);
         let number = current.map(|(number, _)| number);
-        let created = before.is_none();
+        let created = visible.is_none();
         let event = Event::between(change.tenant, id, now, before.as_deref(), after);
         let event = self.record(tenant, number, event);
         Ok(Committed { created, event, updated, not_updated })

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
@@ -21,22 +22,25 @@ pub struct Keeper {
     done: Receiver<()>,
     thread: Option<JoinHandle<()>>,
     busy: bool,
+    stopping: Arc<AtomicBool>,
 }
 
 impl Keeper {
     pub fn start(shared: Arc<Shared>) -> std::io::Result<Keeper> {
         let (orders, inbox) = sync_channel::<Order>(1);
         let (report, done) = sync_channel(1);
-        let worker = shared.clone();
+        let stopping = Arc::new(AtomicBool::new(false));
+        let worker = (shared.clone(), stopping.clone());
         let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || {
             for (layer, checkpoint) in inbox {
-                write_out(&worker, &layer, &checkpoint);
+                write_out(&worker.0, &layer, &checkpoint, &worker.1);
                 if report.send(()).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Keeper { shared, orders: Some(orders), done, thread: Some(thread), busy: false })
+        let (orders, thread) = (Some(orders), Some(thread));
+        Ok(Keeper { shared, orders, done, thread, busy: false, stopping })
     }
 
     /// Called between commits. Waits only when the next layer is full before the last one is out.
@@ -68,8 +72,9 @@ impl Keeper {
         }
     }
 
-    /// Writes everything out and stops.
+    /// Writes everything out and stops. Where that fails, the journal keeps it for the next time.
     pub fn stop(mut self, checkpoint: impl FnOnce() -> Checkpoint) {
+        self.stopping.store(true, Ordering::Relaxed);
         self.wait();
         if self.shared.tables.active_bytes() > 0 {
             self.order(checkpoint());
@@ -84,8 +89,9 @@ impl Keeper {
     }
 }
 
-/// Tries until it succeeds: the layer stays in memory, and the journal keeps it, until then.
-fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint) {
+/// Tries until it succeeds or the store stops: until then the layer stays in memory, and the
+/// journal keeps it.
+fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint, stopping: &AtomicBool) {
     let mut wait = std::time::Duration::from_millis(100);
     loop {
         let written = shared.tables.write_out(layer).map_err(|error| error.to_string());
@@ -95,6 +101,10 @@ fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint) {
         });
         match result {
             Ok(()) => break,
+            Err(error) if stopping.load(Ordering::Relaxed) => {
+                tracing::error!(%error, "could not write to the tables; the journal keeps it");
+                return;
+            }
             Err(error) => {
                 let wait_ms = wait.as_millis() as u64;
                 tracing::error!(%error, wait_ms, "could not write to the tables; trying again");

@@ -81,6 +81,7 @@ pub(super) async fn entities_are_found_by_value(home: &dyn Home) {
     for (filter, expected) in [
         (exists("brightness"), "a b c e m o"),
         (exists("nothing"), ""),
+        (test("brightness", Comparison::Absent), "d s1 s2"),
         (equals("brightness", number(20.5)), "b"),
         (equals("brightness", number(99.0)), "m"),
         (equals("state", text("on")), "a d"),
@@ -99,7 +100,10 @@ pub(super) async fn entities_are_found_by_value(home: &dyn Home) {
             ),
             "c m",
         ),
+        (test("state", Comparison::NotEquals(vec![Range::Only(text("on"))])), "b"),
+        (test("brightness", Comparison::NotEquals(vec![between(0.0, 50.0)])), "e m"),
         (test("state", Comparison::Matches(pattern("^o"))), "a b d"),
+        (test("state", Comparison::NotMatches(pattern("n$"))), "b"),
         (test("name", Comparison::Matches(pattern("(?i)ALEKSI"))), "s2"),
     ] {
         check(&trial, filter, expected).await;
@@ -227,6 +231,7 @@ pub(super) async fn entities_are_found_by_scope(home: &dyn Home) {
         (scope(&["+", "North"], false), "a c"),
         (scope(&["+"], true), "a b c"),
         (scope(&["Kal"], true), ""),
+        (scope(&[], true), "a b c"),
         (ScopeCondition::Any(vec![scope(&["Kallio"], false), scope(&["Toolo"], true)]), "b c"),
         (ScopeCondition::All(vec![scope(&["Kallio"], true), scope(&["+", "North"], false)]), "a"),
     ] {

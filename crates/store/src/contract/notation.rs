@@ -79,7 +79,10 @@ const CORE: &str = "https://uri.etsi.org/ngsi-ld/";
 const VOCABULARY: &str = "default-context/";
 
 /// Those that tests need.
-const CORE_TERMS: [&str; 10] = [
+const CORE_TERMS: [&str; 14] = [
+    "id",
+    "type",
+    "scope",
     "location",
     "observationSpace",
     "operationSpace",
@@ -89,7 +92,8 @@ const CORE_TERMS: [&str; 10] = [
     "expiresAt",
     "unitCode",
     "datasetId",
-    "scope",
+    "valueType",
+    "objectType",
 ];
 
 /// The term that [`name`] expands to this.

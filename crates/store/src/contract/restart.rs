@@ -17,10 +17,10 @@ pub(super) async fn work_goes_on_after_a_restart(home: &dyn Home) {
     written(home).await;
     let trial = Trial::new(home.open().await).later(60);
     let positions = trial.journal(0, 1_000).await.len();
-    trial.refused("create urn:1 Lamp").await;
-    trial.done("append urn:1 size=1000").await;
+    trial.refused("create urn:3 Lamp").await;
+    trial.done("append urn:3 size=1000").await;
     trial.done("create urn:new Lamp size=2000").await;
-    assert_eq!(trial.ids(greater("size", number(500.0))).await, "1 new");
+    assert_eq!(trial.ids(greater("size", number(500.0))).await, "3 new");
     let journal = trial.journal(positions as u64, 10).await;
     let places: Vec<u64> = journal.iter().map(|recorded| recorded.position.0).collect();
     assert_eq!(places, [positions as u64 + 1, positions as u64 + 2]);

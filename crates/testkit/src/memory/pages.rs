@@ -22,7 +22,7 @@ pub(super) fn answer(query: &Query, visible: Entities) -> Answer {
     let links = Visible(&visible);
     let matches = |entity: &&Arc<Entity>| query.filter.matches(entity, &links);
     let mut found: Vec<Arc<Entity>> = visible.values().filter(matches).cloned().collect();
-    found.sort_by(|left, right| query::compare(&query.order, left, right));
+    found.sort_by(|left, right| query::compare(left, right, &query.order, &query.collation));
     let plan = Plan {
         index: "everything".to_owned(),
         index_entries_read: 0,

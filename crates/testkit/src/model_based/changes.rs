@@ -1,10 +1,16 @@
 //! Random changes.
 
-use model::{Change, Instances, Operation};
+use model::{Change, Instances, Operation, Tenant};
 
 use super::entities::{attribute, draft, partial, patch_of, whole};
-use super::vocabulary::{dataset, id, json, moment, selector, tenant, term};
+use super::vocabulary::{bare, dataset, id, moment, selector, tenant, term};
 use crate::chance::Chance;
+
+/// One that makes an entity where random work usually is.
+pub fn creation(chance: &mut Chance) -> Change {
+    let operation = Operation::CreateOrReplace(draft(chance));
+    Change { tenant: Tenant::default(), id: id(chance), types: None, operation }
+}
 
 pub fn change(chance: &mut Chance) -> Change {
     let operation = operation(chance);
@@ -29,17 +35,19 @@ fn operation(chance: &mut Chance) -> Operation {
             Operation::Merge { fragment: partial(chance), observed_at }
         }
         28..30 => {
-            let (name, patch) = (term(chance), patch_of(chance, 1));
+            let name = term(chance);
+            let patch = patch_of(chance, &name);
             Operation::UpdateAttribute { name, patch }
         }
         30 | 31 => {
-            let attribute = attribute(chance, 1).into_attribute(term(chance));
+            let name = term(chance);
+            let attribute = attribute(chance, &name, 1).into_attribute(name);
             Operation::ReplaceAttribute(attribute.expect("a patch that lacks nothing"))
         }
         32 | 33 => Operation::SetValue {
             name: term(chance),
             dataset_id: dataset(chance),
-            value: json(chance, 1),
+            value: bare(chance),
             observed_at: chance.once_in(4).then(|| moment(chance)),
         },
         34 | 35 => {

@@ -1,13 +1,14 @@
 //! Random fragments, and whole entities as fragments that lack nothing.
 
-use model::{AttributePatch, Draft, Field, Fragment, InstancePatch, Json, Name, ValuePatch};
+use model::{AttributePatch, Draft, Field, Fragment, InstancePatch, Json, Name, Value, ValuePatch};
 
-use super::vocabulary::{dataset, entity_type, moment, number, scope, term, value, word};
+use super::vocabulary::{bare, dataset, entity_type, moment, number, scope, term, value, word};
 use crate::chance::Chance;
 
 pub fn draft(chance: &mut Chance) -> Draft {
     let mut fragment = whole(chance);
     fragment.types = chance.list(1, 2, entity_type);
+    fragment.attributes = attributes(chance, 7, 2);
     fragment.into_draft().expect("a fragment that lacks nothing")
 }
 
@@ -15,17 +16,17 @@ pub fn draft(chance: &mut Chance) -> Draft {
 pub fn whole(chance: &mut Chance) -> Fragment {
     Fragment {
         types: chance.list(0, 1, entity_type),
-        scopes: seldom(chance, |chance| chance.list(1, 2, scope)),
+        scopes: if chance.once_in(2) { Field::Set(chance.list(1, 2, scope)) } else { Field::Keep },
         expires_at: seldom(chance, moment),
-        attributes: distinct(chance.list(0, 4, |chance| (term(chance), attribute(chance, 2)))),
+        attributes: attributes(chance, 5, 2),
     }
 }
 
 /// A fragment that may remove what is there.
 pub fn partial(chance: &mut Chance) -> Fragment {
     let mut fragment = whole(chance);
-    for (_, patch) in &mut fragment.attributes {
-        *patch = patch_of(chance, 1);
+    for (name, patch) in &mut fragment.attributes {
+        *patch = patch_of(chance, name);
     }
     if chance.once_in(8) {
         fragment.scopes = Field::Remove;
@@ -36,24 +37,34 @@ pub fn partial(chance: &mut Chance) -> Fragment {
     fragment
 }
 
+fn attributes(chance: &mut Chance, most: usize, depth: usize) -> Vec<(Name, AttributePatch)> {
+    let attributes = chance.list(most / 3, most, |chance| {
+        let name = term(chance);
+        let attribute = attribute(chance, &name, depth);
+        (name, attribute)
+    });
+    distinct_by(attributes, |(name, _)| name.clone())
+}
+
 /// An attribute that lacks nothing, with attributes below it to a depth.
-pub fn attribute(chance: &mut Chance, depth: usize) -> AttributePatch {
-    let instances = chance.list(1, 2, |chance| instance(chance, depth));
+pub fn attribute(chance: &mut Chance, name: &Name, depth: usize) -> AttributePatch {
+    let instances = chance.list(1, 2, |chance| instance(chance, name, depth));
     AttributePatch::Instances(distinct_by(instances, |patch| patch.dataset_id.clone()))
 }
 
 /// What a partial change may say of an attribute.
-pub fn patch_of(chance: &mut Chance, depth: usize) -> AttributePatch {
+pub fn patch_of(chance: &mut Chance, name: &Name) -> AttributePatch {
     if chance.once_in(6) {
         return AttributePatch::Remove;
     }
-    let mut patch = attribute(chance, depth);
+    let mut patch = attribute(chance, name, 1);
     if let AttributePatch::Instances(patches) = &mut patch {
         for patch in patches {
-            match chance.below(6) {
+            match chance.below(8) {
                 0 => patch.value = ValuePatch::Remove,
                 1 => patch.value = ValuePatch::Keep,
-                2 => patch.expires_at = Field::Remove,
+                2 => patch.value = simplified(chance),
+                3 => patch.expires_at = Field::Remove,
                 _ => {}
             }
         }
@@ -61,20 +72,25 @@ pub fn patch_of(chance: &mut Chance, depth: usize) -> AttributePatch {
     patch
 }
 
-fn instance(chance: &mut Chance, depth: usize) -> InstancePatch {
-    let below = if depth == 0 || !chance.once_in(3) { 0 } else { 2 };
+fn simplified(chance: &mut Chance) -> ValuePatch {
+    let bare = bare(chance);
+    let fallback = Value::Property(bare.json.clone());
+    let language = chance.once_in(2).then(|| "fi".to_owned());
+    ValuePatch::Simplified { bare, fallback, language }
+}
+
+fn instance(chance: &mut Chance, name: &Name, depth: usize) -> InstancePatch {
+    let deeper = depth > 0 && chance.once_in(3);
     InstancePatch {
         dataset_id: dataset(chance),
-        value: ValuePatch::Set(value(chance)),
+        value: ValuePatch::Set(value(chance, name)),
         unit_code: seldom(chance, |_| Json::text("LX")),
         value_type: seldom(chance, entity_type),
         object_type: seldom(chance, |chance| chance.list(1, 2, entity_type)),
         observed_at: seldom(chance, moment),
         expires_at: seldom(chance, moment),
         extras: extras(chance),
-        attributes: distinct(
-            chance.list(0, below, |chance| (term(chance), attribute(chance, depth - 1))),
-        ),
+        attributes: if deeper { attributes(chance, 2, depth - 1) } else { Vec::new() },
     }
 }
 
@@ -92,11 +108,7 @@ fn extras(chance: &mut Chance) -> Vec<(Name, Json)> {
 }
 
 fn seldom<T>(chance: &mut Chance, make: impl FnOnce(&mut Chance) -> T) -> Field<T> {
-    if chance.once_in(8) { Field::Set(make(chance)) } else { Field::Keep }
-}
-
-fn distinct<T>(named: Vec<(Name, T)>) -> Vec<(Name, T)> {
-    distinct_by(named, |(name, _)| name.clone())
+    if chance.once_in(10) { Field::Set(make(chance)) } else { Field::Keep }
 }
 
 /// The first of those with the same key.

@@ -123,7 +123,7 @@ impl<H: Home> Pair<H> {
         same("the total", &ours.total, &theirs.total)?;
         same("whether there are more after all", &ours.more, &false)?;
         for pair in ours.entities.windows(2) {
-            if query::compare(&query.order, &pair[0], &pair[1]).is_gt() {
+            if query::compare(&pair[0], &pair[1], &query.order, &query.collation).is_gt() {
                 return Err(format!("out of order: {:?} before {:?}", pair[0], pair[1]));
             }
         }

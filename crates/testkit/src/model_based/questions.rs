@@ -2,21 +2,25 @@
 
 use model::Name;
 use query::{
-    Comparison, Condition, Direction, Filter, GeoCondition, GeoRelation, Link, Operand, OrderBy,
-    OrderKey, Page, Pattern, Query, Range, ScopeCondition, Target, Test,
+    Collation, Comparison, Condition, Direction, Filter, GeoCondition, GeoRelation, Link, Operand,
+    OrderBy, OrderKey, Page, Pattern, Query, Range, ScopeCondition, Target, Test,
 };
 use store::contract::notation::name;
 
 use super::vocabulary::{
-    geometry, id, member, moment, number, selector, tenant, term, word, written_moment,
+    Usual, geometry, id, member, moment, number, selector, tenant, term, usual, word,
+    written_moment,
 };
 use crate::chance::Chance;
+
+const COLLATIONS: [&str; 4] = ["und", "und-u-ks-identic", "sv", "de-u-kn-true"];
 
 pub fn query(chance: &mut Chance) -> Query {
     Query {
         tenant: tenant(chance),
         filter: filter(chance, 2),
         order: if chance.once_in(2) { chance.list(1, 2, order) } else { Vec::new() },
+        collation: Collation::parse(chance.pick(&COLLATIONS)).expect("a collation"),
         page: Page { offset: chance.below(5), limit: chance.below(5) },
         count: chance.once_in(2),
     }
@@ -39,23 +43,37 @@ fn filter(chance: &mut Chance, depth: usize) -> Filter {
 fn condition(chance: &mut Chance, depth: usize) -> Condition {
     match chance.below(if depth == 0 { 6 } else { 10 }) {
         0..6 => {
-            Condition::Test(Test { target: target(chance, true), comparison: comparison(chance) })
+            let target = target(chance, true);
+            let comparison = comparison(chance, &target);
+            Condition::Test(Test { target, comparison })
         }
         6 | 7 => Condition::All(chance.list(1, 3, |chance| condition(chance, depth - 1))),
         _ => Condition::Any(chance.list(1, 3, |chance| condition(chance, depth - 1))),
     }
 }
 
+/// Half of them an attribute alone.
 fn target(chance: &mut Chance, may_link: bool) -> Target {
-    let links = if may_link && chance.once_in(5) { chance.list(1, 2, link) } else { Vec::new() };
-    let mut attributes = vec![term(chance)];
-    if chance.once_in(6) {
-        attributes = vec![system_member(chance)];
-    } else if chance.once_in(5) {
-        attributes.push(if chance.once_in(2) { term(chance) } else { system_member(chance) });
+    let mut target =
+        Target { links: Vec::new(), attributes: vec![asked(chance)], inside: Vec::new() };
+    match chance.below(12) {
+        0 if may_link => target.links = chance.list(1, 2, link),
+        1 if may_link => target.links = vec![Link { relationship: name("street"), types: None }],
+        2 | 3 => target.inside = chance.list(1, 2, member),
+        4 => target.attributes = vec![system_member(chance)],
+        5 => target.attributes.push(system_member(chance)),
+        6 => target.attributes.push(term(chance)),
+        _ => {}
     }
-    let inside = if chance.once_in(4) { chance.list(1, 2, member) } else { Vec::new() };
-    Target { links, attributes, inside }
+    target
+}
+
+/// An attribute whose values can be told apart, mostly.
+fn asked(chance: &mut Chance) -> Name {
+    if chance.once_in(4) {
+        return term(chance);
+    }
+    name(chance.pick(&["size", "size", "size", "label", "label", "since", "since", "street"]))
 }
 
 fn link(chance: &mut Chance) -> Link {
@@ -64,45 +82,59 @@ fn link(chance: &mut Chance) -> Link {
 }
 
 fn system_member(chance: &mut Chance) -> Name {
-    name(chance.pick(&[
-        "createdAt",
-        "modifiedAt",
-        "observedAt",
-        "expiresAt",
-        "unitCode",
-        "datasetId",
-    ]))
+    name(chance.pick(&SYSTEM_MEMBERS))
 }
 
-fn comparison(chance: &mut Chance) -> Comparison {
-    match chance.below(12) {
-        0 | 1 => Comparison::Exists,
-        2..5 => Comparison::Equals(chance.list(1, 2, range)),
-        5 => Comparison::NotEquals(chance.list(1, 2, range)),
-        6 => Comparison::Less(operand(chance)),
-        7 => Comparison::LessOrEqual(operand(chance)),
-        8 => Comparison::Greater(operand(chance)),
-        9 => Comparison::GreaterOrEqual(operand(chance)),
-        10 => Comparison::Matches(pattern(chance)),
+const SYSTEM_MEMBERS: [&str; 11] = [
+    "urn:not:one",
+    "id",
+    "type",
+    "scope",
+    "createdAt",
+    "modifiedAt",
+    "observedAt",
+    "expiresAt",
+    "unitCode",
+    "datasetId",
+    "valueType",
+];
+
+fn comparison(chance: &mut Chance, target: &Target) -> Comparison {
+    match chance.below(14) {
+        0 => Comparison::Exists,
+        1 => Comparison::Absent,
+        2..6 => Comparison::Equals(chance.list(1, 2, |chance| range(chance, target))),
+        6 => Comparison::NotEquals(chance.list(1, 2, |chance| range(chance, target))),
+        7 | 8 => Comparison::Less(operand(chance, target)),
+        9 => Comparison::LessOrEqual(operand(chance, target)),
+        10 => Comparison::Greater(operand(chance, target)),
+        11 => Comparison::GreaterOrEqual(operand(chance, target)),
+        12 => Comparison::Matches(pattern(chance)),
         _ => Comparison::NotMatches(pattern(chance)),
     }
 }
 
-fn range(chance: &mut Chance) -> Range {
-    if chance.once_in(2) {
-        return Range::Only(operand(chance));
-    }
-    match chance.below(3) {
-        0 => Range::Between(number_operand(chance), number_operand(chance)),
-        1 => Range::Between(Operand::Text(word(chance).into()), Operand::Text(word(chance).into())),
-        _ => Range::Between(
-            Operand::DateTime(moment(chance).instant()),
-            Operand::DateTime(moment(chance).instant()),
-        ),
+/// The ends of a range are of one kind.
+fn range(chance: &mut Chance, target: &Target) -> Range {
+    let (one, other) = (operand(chance, target), operand(chance, target));
+    let alike = std::mem::discriminant(&one) == std::mem::discriminant(&other);
+    if alike && chance.once_in(2) { Range::Between(one, other) } else { Range::Only(one) }
+}
+
+/// Mostly of the kind that the target usually holds.
+fn operand(chance: &mut Chance, target: &Target) -> Operand {
+    let last = target.attributes.last().map_or(Usual::Anything, usual);
+    match last {
+        _ if chance.once_in(6) => any_operand(chance),
+        Usual::Number => number_operand(chance),
+        Usual::Word => Operand::Text(word(chance).to_owned()),
+        Usual::Link => Operand::Uri(id(chance).to_string()),
+        Usual::Moment => Operand::DateTime(moment(chance).instant()),
+        Usual::Place | Usual::Anything => any_operand(chance),
     }
 }
 
-fn operand(chance: &mut Chance) -> Operand {
+fn any_operand(chance: &mut Chance) -> Operand {
     match chance.below(12) {
         0..5 => number_operand(chance),
         5 | 6 => Operand::Text(word(chance).to_owned()),
@@ -143,7 +175,8 @@ fn geo(chance: &mut Chance) -> GeoCondition {
 fn scope_condition(chance: &mut Chance, depth: usize) -> ScopeCondition {
     match chance.below(if depth == 0 { 5 } else { 7 }) {
         0..5 => {
-            let levels = chance.list(1, 3, |chance| {
+            let least = if chance.once_in(8) { 0 } else { 1 };
+            let levels = chance.list(least, 3, |chance| {
                 let level = chance.pick(&["Kallio", "North", "Park", "Toolo", "+"]);
                 (level != "+").then(|| level.to_owned())
             });

@@ -19,8 +19,11 @@ pub enum Step {
     Restart,
 }
 
+/// First some entities, then anything.
 pub fn random(chance: &mut Chance, count: usize) -> Vec<Step> {
-    (0..count).map(|_| step(chance)).collect()
+    let mut steps = vec![Step::Commit(chance.list(0, 12, changes::creation))];
+    steps.extend((1..count).map(|_| step(chance)));
+    steps
 }
 
 fn step(chance: &mut Chance) -> Step {

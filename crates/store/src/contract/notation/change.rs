@@ -1,6 +1,6 @@
 //! A change as a verb, an id, and what the verb needs.
 
-use model::{Attribute, AttributePatch, Change, Instances, Name, Operation, Tenant, Value};
+use model::{Attribute, AttributePatch, Bare, Change, Instances, Name, Operation, Tenant, Value};
 
 use super::fragment::attribute;
 use super::tokens::{word_and_members, words};
@@ -64,7 +64,10 @@ fn set_value(word: &str) -> Operation {
         Some((term, Value::Property(value))) => Operation::SetValue {
             name: name(term),
             dataset_id: members.strip_prefix("datasetId=").map(id),
-            value,
+            value: Bare {
+                terms: value.as_text().iter().map(|text| name(text)).collect(),
+                json: value,
+            },
             observed_at: None,
         },
         _ => panic!("`{word}` is not a name and a plain value"),

@@ -1,0 +1,214 @@
+//! The course of a run: load the entities, go through the scenarios, and after each its ceiling.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use crate::Settings;
+use crate::ceiling;
+use crate::load::{self, Load, Outcome};
+use crate::meter;
+use crate::pin::Pinning;
+use crate::scenarios::{
+    BATCH_ENTITIES, ENTITIES_LARGE, LARGE, Quantity, Scenario, Traffic, Work, batch,
+};
+use crate::server::{self, Server};
+use crate::table::{Rate, Row, Served};
+
+/// How long entities may take to be loaded.
+const LOADING_TIME_MAX: Duration = Duration::from_secs(3600);
+
+/// Goes before each measurement, with the same requests.
+const WARM_UP: Duration = Duration::from_millis(500);
+
+/// The ceilings are steadier than the server and need less time.
+const CEILING_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// The start is repeated so often, and the median counts. An odd number.
+const STARTS: usize = 3;
+
+/// Adds what it measures to the rows, so that they are there if something fails later.
+pub fn run(settings: &Settings, rows: &mut Vec<Row>) -> io::Result<()> {
+    let pinning = Pinning::establish();
+    tell_conditions(pinning);
+    let ceiling = ceiling::start(pinning, &settings.directory)?;
+    let mut passes = vec![(settings.entities, Scenario::value_variants())];
+    if settings.large {
+        passes.push((ENTITIES_LARGE, LARGE));
+    }
+    for (entities, scenarios) in passes {
+        let data = settings.directory.join(format!("data-{entities}"));
+        let pass = Pass { settings, pinning, ceiling: &ceiling, entities, data };
+        pass.run(scenarios, rows)?;
+        fs::remove_dir_all(&pass.data)?;
+    }
+    ceiling.stop()
+}
+
+/// A machine with less than this to do is idle enough.
+const LOAD_AVERAGE_MAX: f64 = 0.5;
+
+fn tell_conditions(pinning: Pinning) {
+    if let Pinning::Impossible = pinning {
+        eprintln!("taskset cannot pin to cores 0 and 1: server and load run where they like");
+    }
+    let busy = meter::load_average().filter(|average| LOAD_AVERAGE_MAX < *average);
+    if let Some(average) = busy {
+        eprintln!("other programs are at work (load average {average}): the figures suffer");
+    }
+}
+
+/// All that is measured with one number of entities.
+struct Pass<'a> {
+    settings: &'a Settings,
+    pinning: Pinning,
+    ceiling: &'a Server,
+    entities: u64,
+    data: PathBuf,
+}
+
+impl Pass<'_> {
+    fn run(&self, scenarios: &[Scenario], rows: &mut Vec<Row>) -> io::Result<()> {
+        let only = &self.settings.only;
+        let mut chosen = scenarios.to_vec();
+        chosen.retain(|scenario| only.is_empty() || only.contains(scenario));
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        let mut server = self.start()?;
+        self.load(&server)?;
+        for scenario in chosen {
+            eprintln!("{} ...", scenario.label());
+            let row;
+            (server, row) = self.measure(scenario, server)?;
+            rows.push(row);
+        }
+        server.stop()
+    }
+
+    fn start(&self) -> io::Result<Server> {
+        server::comity(self.pinning.command(&self.settings.server), &self.data)
+    }
+
+    fn load(&self, server: &Server) -> io::Result<()> {
+        let entities = self.entities;
+        eprintln!("loading {entities} entities ...");
+        let request = |number| {
+            let first = number * BATCH_ENTITIES;
+            batch(first, BATCH_ENTITIES.min(entities - first))
+        };
+        let requests_max = entities.div_ceil(BATCH_ENTITIES);
+        let outcome = load::run(&Load {
+            address: server.address,
+            connections: 1,
+            time_max: LOADING_TIME_MAX,
+            requests_max,
+            first: 0,
+            request: &request,
+        })?;
+        if outcome.requests() < requests_max {
+            return Err(io::Error::other(format!("not loaded within {LOADING_TIME_MAX:?}")));
+        }
+        Ok(())
+    }
+
+    fn measure(&self, scenario: Scenario, server: Server) -> io::Result<(Server, Row)> {
+        let (server, measured, traffic) = match scenario.work(self.entities) {
+            Work::Start => self.restart(server)?,
+            Work::Memory => {
+                let memory = Quantity::Megabytes(server.meter.memory_bytes()? as f64 / 1e6);
+                (server, memory, None)
+            }
+            Work::Traffic(traffic) => {
+                let (cpu_micros, served) = self.serve(&server, traffic)?;
+                (server, Quantity::CpuMicros(cpu_micros), Some(served))
+            }
+        };
+        let row = Row {
+            label: scenario.label(),
+            entities: self.entities,
+            measured,
+            aim: scenario.aim(self.entities),
+            memory_bytes: server.meter.memory_bytes()?,
+            traffic,
+        };
+        Ok((server, row))
+    }
+
+    fn restart(&self, mut server: Server) -> io::Result<(Server, Quantity, Option<Served>)> {
+        let mut took = Vec::new();
+        for _ in 0..STARTS {
+            server.stop()?;
+            server = self.start()?;
+            took.push(server.started_in);
+        }
+        took.sort_unstable();
+        let millis = took[STARTS / 2].as_secs_f64() * 1e3;
+        Ok((server, Quantity::Millis(millis), None))
+    }
+
+    /// Returns the CPU time of the server for one unit, beside everything else.
+    fn serve(&self, server: &Server, traffic: Traffic) -> io::Result<(f64, Served)> {
+        let Traffic { requests, connections } = traffic;
+        let request = |number| requests.request(number);
+        let mut load = Load {
+            address: server.address,
+            connections,
+            time_max: WARM_UP,
+            requests_max: requests.max(),
+            first: 0,
+            request: &request,
+        };
+        load.first = load::run(&load)?.requests();
+        load.time_max = self.settings.seconds;
+        let (rate, outcome) = metered(server, &load, requests.units())?;
+        let (http, log) = self.ceilings(traffic, outcome.answer_bytes_mean())?;
+        let served = Served {
+            connections,
+            per_second: rate.per_second,
+            p50_ms: outcome.latency(0.50).as_secs_f64() * 1e3,
+            p99_ms: outcome.latency(0.99).as_secs_f64() * 1e3,
+            http,
+            log,
+        };
+        Ok((rate.cpu_micros, served))
+    }
+
+    fn ceilings(&self, traffic: Traffic, answer_bytes: u64) -> io::Result<(Rate, Option<Rate>)> {
+        let Traffic { requests, connections } = traffic;
+        let request = |number| ceiling::request(requests.request(number), answer_bytes);
+        let time_max = CEILING_TIME_MAX.min(self.settings.seconds);
+        let load = Load {
+            address: self.ceiling.address,
+            connections,
+            time_max,
+            requests_max: requests.max(),
+            first: 0,
+            request: &request,
+        };
+        let (http, _) = metered(self.ceiling, &load, requests.units())?;
+        if !requests.are_writes() {
+            return Ok((http, None));
+        }
+        let file = self.settings.directory.join("bare.log");
+        let log = ceiling::log(self.pinning, requests, connections, &file, time_max)?;
+        fs::remove_file(&file)?;
+        Ok((http, Some(log)))
+    }
+}
+
+/// Runs a load and charges the server for all it does, also for what it does afterwards.
+fn metered(server: &Server, load: &Load<'_>, units: u64) -> io::Result<(Rate, Outcome)> {
+    let before = server.quiet()?;
+    let outcome = load::run(load)?;
+    let cpu = server.quiet()?.saturating_sub(before);
+    let units_done = (outcome.requests() * units).max(1) as f64;
+    let rate = Rate {
+        cpu_micros: cpu.as_secs_f64() * 1e6 / units_done,
+        per_second: outcome.per_second() * units as f64,
+    };
+    Ok((rate, outcome))
+}

@@ -1,0 +1,132 @@
+//! Query Entities, by GET and by POST (clauses 5.7.2, 6.4.3.2 and 6.23).
+
+mod body;
+mod page;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::header::LINK;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use query::Query;
+use store::Answer as Found;
+
+use super::representation::{self, Representation};
+use super::selection::{self, Selection, order};
+use crate::contexts::link_to;
+use crate::door::{Call, ENTITIES, MediaType, Payload, Problem};
+
+static RESULTS_COUNT: HeaderName = HeaderName::from_static("ngsild-results-count");
+static PLAN: HeaderName = HeaderName::from_static("comity-plan");
+
+/// What both methods take in the URI.
+const COMMON: [&str; 6] = ["count", "format", "limit", "local", "offset", "options"];
+
+/// By the parameters of a URI.
+pub(crate) async fn get(call: &Call<'_>) -> Result<Response, Problem> {
+    let parameters = &call.parameters;
+    parameters.allow(&PARAMETERS)?;
+    // There are no entity maps: none is returned, which is how one says so (clause 5.5.14).
+    parameters.flag("entityMap")?;
+    // Entities are whole here; there is nothing to put together.
+    parameters.flag("splitEntities")?;
+    let media_type = call.accepted(ENTITIES)?;
+    let compiled = call.linked_context().await?;
+    let selected = selection::Asked::of_parameters(parameters)?;
+    let asked = representation::Asked::of_parameters(parameters);
+    let representation = Representation::new(call, &asked, compiled, media_type)?;
+    answer(call, &selected, &representation, true).await
+}
+
+const PARAMETERS: [&str; 34] = [
+    "attrs",
+    "collation",
+    "containedBy",
+    "coordinates",
+    "count",
+    "csf",
+    "datasetId",
+    "entityMap",
+    "entityMapLifetime",
+    "expandValues",
+    "format",
+    "geometry",
+    "geometryProperty",
+    "geoproperty",
+    "georel",
+    "id",
+    "idPattern",
+    "join",
+    "joinLevel",
+    "jsonKeys",
+    "lang",
+    "limit",
+    "local",
+    "offset",
+    "omit",
+    "options",
+    "orderBy",
+    "orderFrom",
+    "orderGeometry",
+    "pick",
+    "q",
+    "scopeQ",
+    "splitEntities",
+    "type",
+];
+
+/// By a Query in the body (5.2.23).
+pub(crate) async fn post(call: &Call<'_>, body: Body) -> Result<Response, Problem> {
+    call.parameters.allow(&COMMON)?;
+    let media_type = call.accepted(ENTITIES)?;
+    let payload = Payload::read(call, body).await?;
+    let compiled = payload.context(call).await?;
+    let tree = body::parse(payload.text())?;
+    let (mut selected, asked) = body::read(&tree)?;
+    selected.local = call.parameters.local()?;
+    let representation = Representation::new(call, &asked, compiled, media_type)?;
+    // A link leads to GET, which cannot repeat what a body says: pages are asked for by number.
+    answer(call, &selected, &representation, false).await
+}
+
+async fn answer(
+    call: &Call<'_>,
+    selected: &selection::Asked<'_>,
+    representation: &Representation,
+    linked_pages: bool,
+) -> Result<Response, Problem> {
+    let compiled = representation.compiled();
+    let selection = Selection::new(selected, compiled)?;
+    selection.check_depth(representation.levels())?;
+    let (order, collation) = order(&selected.order, compiled)?;
+    let count = call.parameters.flag("count")?;
+    let page = page::asked(call, count)?;
+    let tenant = call.tenant.clone();
+    let query = Query { tenant, filter: selection.filter, order, collation, page, count };
+    let found = call.broker().query(&call.caller, query).await?;
+    let mut answer = representation.of_many(call, &found.entities).await?;
+    if linked_pages {
+        for link in page::links(call, page, found.more, representation.media_type()) {
+            answer.headers.append(LINK, link);
+        }
+    }
+    if representation.media_type() == MediaType::Json && compiled.url().is_none() {
+        let published = super::jsonld_contexts::publish(call, compiled).await?;
+        if let Some(link) = published.as_deref().and_then(link_to) {
+            answer.headers.append(LINK, link);
+        }
+    }
+    note(call, &mut answer.headers, &found);
+    Ok(answer.into_response())
+}
+
+/// How many there are in all, and how they were found, for those who want to know.
+fn note(call: &Call<'_>, headers: &mut HeaderMap, found: &Found) {
+    if let Some(total) = found.total {
+        headers.insert(RESULTS_COUNT.clone(), HeaderValue::from(total));
+    }
+    if call.explains()
+        && let Ok(plan) = HeaderValue::from_str(&found.plan.to_string())
+    {
+        headers.insert(PLAN.clone(), plan);
+    }
+}

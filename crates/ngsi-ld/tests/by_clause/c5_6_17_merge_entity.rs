@@ -1,0 +1,47 @@
+//! Merge Entity (5.6.17, 6.5.3.4).
+
+use crate::support::City;
+
+const SHOP: &str = r#"{"id":"urn:x:1","type":"Shop","a":{"type":"Property","value":{"x":1,"y":2},"observedAt":"2026-01-01T00:00:00Z"},"name":{"type":"LanguageProperty","languageMap":{"en":"shop","fi":"kauppa"}}}"#;
+
+async fn merged(query: &str, body: &str) -> String {
+    let city = City::of(&[SHOP]).await;
+    city.patch(&format!("/entities/urn:x:1{query}"), body).await.is(204).says("");
+    city.get("/entities/urn:x:1").await.body
+}
+
+#[tokio::test]
+async fn values_are_merged_into_values() {
+    let after = merged("", r#"{"a":{"type":"Property","value":{"y":"urn:ngsi-ld:null","z":3}}}"#).await;
+    assert!(after.contains(r#""value":{"x":1,"z":3}"#), "{after}");
+    assert!(after.contains("observedAt"), "{after}");
+}
+
+#[tokio::test]
+async fn a_common_moment_goes_to_attributes_that_had_one() {
+    let after = merged("?observedAt=2026-02-02T00:00:00Z", r#"{"a":{"value":{"x":7}},"b":1}"#).await;
+    assert!(after.contains(r#""observedAt":"2026-02-02T00:00:00Z""#), "{after}");
+    assert!(after.contains(r#""b":{"type":"Property","value":1}"#), "{after}");
+}
+
+#[tokio::test]
+async fn a_simplified_text_goes_into_the_language_that_is_named() {
+    for query in ["?format=simplified&lang=fi", "?options=keyValues&lang=fi"] {
+        let after = merged(query, r#"{"name":"puoti"}"#).await;
+        assert!(after.contains(r#"{"en":"shop","fi":"puoti"}"#), "{after}");
+    }
+}
+
+#[tokio::test]
+async fn a_merge_is_refused_without_an_entity_or_with_unknown_words() {
+    let city = City::of(&[SHOP]).await;
+    let check = async |path: &str, status: u16, kind: &str| {
+        city.patch(path, r#"{"b":1}"#).await.problem(status, kind, "");
+    };
+    check("/entities/urn:x:2", 404, "ResourceNotFound").await;
+    check("/entities/nonsense", 400, "BadRequestData").await;
+    check("/entities/", 400, "BadRequestData").await;
+    check("/entities/urn:x:1?observedAt=today", 400, "BadRequestData").await;
+    check("/entities/urn:x:1?format=concise", 400, "InvalidRequest").await;
+    check("/entities/urn:x:1?options=sysAttrs", 400, "InvalidRequest").await;
+}

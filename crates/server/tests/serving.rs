@@ -1,0 +1,129 @@
+//! A server from its first start to its end.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+struct Server {
+    process: Child,
+    address: String,
+    /// What it said before it was ready, and just after.
+    said: Vec<String>,
+}
+
+impl Server {
+    fn start(data: &Path, more: &[&str]) -> Server {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_comity"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut said = Vec::new();
+        let ready = |line: &String| line.starts_with("Ready");
+        while !said.last().is_some_and(ready) {
+            said.push(lines.next().expect("the server starts"));
+        }
+        let address = said.iter().find_map(|line| line.split_once("http://"));
+        let address = address.expect("an address").1.to_owned();
+        Server { process, address, said }
+    }
+
+    fn key(&self) -> Option<String> {
+        let lines = self.said.iter().map(|line| line.trim());
+        lines.filter(|line| line.starts_with("comity_")).map(str::to_owned).next()
+    }
+
+    fn get(&self, path: &str, key: Option<&str>) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let key = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{key}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Ends it as an operator would; tells whether it ended in good order.
+    fn stop(mut self) -> bool {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.process.wait().unwrap().success()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Where a test failed, nothing is left running.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn the_first_start_shows_a_key_once_and_nothing_opens_without_one() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let key = server.key().expect("a key is shown");
+    let types = "/ngsi-ld/v1/types";
+    assert!(server.get(types, None).starts_with("HTTP/1.1 401"));
+    assert!(server.get(types, Some("comity_000000000000_00")).starts_with("HTTP/1.1 401"));
+    assert!(server.get(types, Some(&key)).starts_with("HTTP/1.1 200"));
+    let health = server.get("/health", None);
+    assert!(health.contains(r#""status":"ok""#) && health.contains(r#""warnings":[]"#), "{health}");
+    assert!(server.stop());
+
+    let server = Server::start(data.path(), &[]);
+    assert_eq!(server.key(), None);
+    assert!(server.get(types, Some(&key)).starts_with("HTTP/1.1 200"));
+    assert!(server.stop());
+}
+
+#[test]
+fn a_key_works_as_soon_as_it_is_made() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    let made = Command::new(env!("CARGO_BIN_EXE_comity"))
+        .args(["key", "add", "app", "--data"])
+        .arg(data.path())
+        .output()
+        .unwrap();
+    let key = String::from_utf8(made.stdout).unwrap();
+    let types = || server.get("/ngsi-ld/v1/types", Some(key.trim()));
+    let opened = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        types().starts_with("HTTP/1.1 200")
+    });
+    assert!(opened, "{}", types());
+}
+
+#[test]
+fn an_open_server_says_so() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &["--open"]);
+    assert!(server.said.iter().any(|line| line.starts_with("WARNING: open")), "{:?}", server.said);
+    assert!(server.get("/health", None).contains("open: no keys are asked for"));
+    assert!(server.get("/ngsi-ld/v1/types", None).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_data_directory_serves_one_process() {
+    let data = tempfile::tempdir().unwrap();
+    let _server = Server::start(data.path(), &[]);
+    let second = Command::new(env!("CARGO_BIN_EXE_comity"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data.path())
+        .output()
+        .unwrap();
+    assert!(!second.status.success());
+    let told = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(told.contains("is in use by another process"), "{told}");
+}
