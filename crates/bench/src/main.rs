@@ -114,7 +114,7 @@ fn measure(settings: &Settings) -> io::Result<()> {
     if settings.json {
         rows.iter().map(Row::json).for_each(|line| println!("{line}"));
         eprint!("{table}");
-    } else {
+    } else if !rows.is_empty() {
         print!("{table}");
     }
     done

@@ -9,13 +9,16 @@ use crate::patch::{AttributePatch, Field, Fragment, Incomplete, InstancePatch, V
 use crate::scope::Scope;
 use crate::time::Timestamp;
 
+/// The name under which an answer tells that a scope was left alone.
+const SCOPE: &str = "https://uri.etsi.org/ngsi-ld/scope";
+
 /// What an operation came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
     /// The entity as it is now. Nothing where it was deleted.
     pub after: Option<Entity>,
-    /// Attributes that were left as they were although the fragment names them, because they
-    /// exist and overwriting was not allowed (5.6.3).
+    /// What was left as it was although the fragment names it: attributes that exist where
+    /// overwriting was not allowed (5.6.3), and a scope where there was none to update (5.6.2).
     pub not_updated: Vec<Name>,
     /// Attributes that a fragment added, replaced or removed.
     pub updated: Vec<Name>,
@@ -181,7 +184,8 @@ impl Work {
         match fragment.scopes {
             Field::Set(scopes) if !self.entity.scopes.is_empty() => self.entity.scopes = scopes,
             Field::Remove => self.entity.scopes.clear(),
-            Field::Set(_) | Field::Keep => {}
+            Field::Set(_) => self.not_updated.push(Name::new(SCOPE)),
+            Field::Keep => {}
         }
         self.entity.expires_at = fragment.expires_at.over(self.entity.expires_at);
         for (name, patch) in fragment.attributes {

@@ -99,6 +99,7 @@ impl Place {
             GeoRelation::Intersects => relation::intersects(&self.flat, stored),
             GeoRelation::Disjoint => !relation::intersects(&self.flat, stored),
             GeoRelation::Overlaps => relation::overlaps(stored, &self.flat),
+            GeoRelation::Equals if self.flat.is_same_as(stored) => true,
             GeoRelation::Equals => {
                 relation::within(stored, &self.flat) && relation::within(&self.flat, stored)
             }

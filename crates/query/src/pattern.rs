@@ -26,6 +26,10 @@ impl Pattern {
             let problem = format!("a pattern takes at most {PATTERN_BYTES_MAX} bytes");
             return Err(invalid(problem));
         }
+        // Undefined in POSIX, and never meant.
+        if ["**", "+*", "?*", "*+", "++", "?+"].iter().any(|twice| repeats_twice(text, twice)) {
+            return Err(invalid("not a regular expression: a repetition is repeated".to_owned()));
+        }
         let regex = RegexBuilder::new(text)
             .size_limit(PATTERN_COMPILED_BYTES_MAX)
             .dfa_size_limit(PATTERN_COMPILED_BYTES_MAX)
@@ -47,6 +51,16 @@ impl PartialEq for Pattern {
     fn eq(&self, other: &Pattern) -> bool {
         self.as_str() == other.as_str()
     }
+}
+
+/// Do these two operators stand side by side, and not as plain characters?
+fn repeats_twice(text: &str, operators: &str) -> bool {
+    text.match_indices(operators).any(|(at, _)| {
+        let before = &text[..at];
+        let escaped = before.bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+        let in_class = before.rfind('[').is_some_and(|open| !before[open..].contains(']'));
+        !escaped && !in_class
+    })
 }
 
 /// One line, where the regex crate draws a picture.

@@ -11,6 +11,7 @@ use crate::export::Layout;
 use crate::failure::Failure;
 use crate::import::Format;
 use crate::logs;
+use crate::say::say;
 use crate::settings::{self, Layers, Settings};
 
 /// An open city platform: one binary, one data directory.
@@ -237,12 +238,17 @@ impl Common {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         });
         let variables = variables.collect();
-        Layers { defaults: Vec::new(), file: self.config.clone(), variables, flags }
+        Layers { defaults: quiet(), file: self.config.clone(), variables, flags }
     }
 
     fn settings(&self) -> Result<Settings, Failure> {
         Ok(self.layers().settings()?)
     }
+}
+
+/// Only a server that runs for long tells what it does; everyone else speaks of troubles alone.
+fn quiet() -> Vec<(String, String)> {
+    vec![("log".to_owned(), "warn".to_owned())]
 }
 
 impl Serving {
@@ -261,13 +267,12 @@ impl Serving {
 pub fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve { common, serving } => {
-            let settings = serving.settings(common.layers())?;
-            on_runtime(settings, commands::serve)
+            let layers = Layers { defaults: Vec::new(), ..common.layers() };
+            on_runtime(serving.settings(layers)?, commands::serve)
         }
         Command::Demo { common, serving } => {
-            let defaults = [("data", "data/demo"), ("log", "warn")];
-            let defaults = defaults.map(|(name, text)| (name.to_owned(), text.to_owned()));
-            let layers = Layers { defaults: defaults.into(), ..common.layers() };
+            let mut layers = common.layers();
+            layers.defaults.push(("data".to_owned(), "data/demo".to_owned()));
             on_runtime(serving.settings(layers)?, commands::demo)
         }
         Command::Import(args) => {
@@ -284,11 +289,12 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
             commands::key(&settings, command)
         }
         Command::Config { markdown: true, .. } => {
-            print!("{}", settings::markdown());
+            say(settings::markdown().trim_end());
             Ok(())
         }
         Command::Config { common, markdown: false } => {
-            print!("{}", settings::file(&common.settings()?));
+            let layers = Layers { defaults: Vec::new(), ..common.layers() };
+            say(settings::file(&layers.settings()?).trim_end());
             Ok(())
         }
     }

@@ -19,6 +19,7 @@ use crate::import::{
 };
 use crate::keys;
 use crate::platform::{self, Platform, operator};
+use crate::say::{remark, say};
 use crate::serve;
 use crate::settings::Settings;
 
@@ -31,7 +32,7 @@ pub async fn serve(settings: Settings) -> Result<(), Failure> {
 pub async fn demo(settings: Settings) -> Result<(), Failure> {
     let ready = serve::prepare(settings).await?;
     demo::import_city(&ready.platform, &ready.settings).await?;
-    println!("{}", demo::screen(&ready));
+    say(demo::screen(&ready));
     ready.run().await
 }
 
@@ -69,16 +70,16 @@ pub async fn import(settings: Settings, args: ImportArgs) -> Result<(), Failure>
     if args.restart {
         kept.remove().map_err(Failure::io(directory.display()))?;
     } else if let Some(progress) = kept.read() {
-        eprintln!(
+        remark(format!(
             "an earlier import stopped at line {}; it goes on there (--restart begins anew)",
             progress.place.line
-        );
+        ));
     }
     let label = args.file.file_name().map(|name| name.to_string_lossy().into_owned());
     let mut bar = Bar::new(&label.unwrap_or_default(), bytes, platform.broker.now());
     let outcome = import.run(records, Some(&kept), &mut bar).await.inspect_err(|error| {
         if error.is_resumable() {
-            eprintln!("the import stopped; the same command goes on from here");
+            remark("the import stopped; the same command goes on from here");
         }
     })?;
     tell(&outcome, &kept.report)
@@ -87,19 +88,19 @@ pub async fn import(settings: Settings, args: ImportArgs) -> Result<(), Failure>
 /// Says what was imported. Refused records make the command fail, after all others were written.
 fn tell(outcome: &Outcome, report: &Path) -> Result<(), Failure> {
     let progress = &outcome.progress;
-    println!(
+    say(format!(
         "{} created, {} updated, {} refused",
         progress.created, progress.updated, progress.refused
-    );
+    ));
     if progress.refused == 0 {
         return Ok(());
     }
     for (line, problem) in &outcome.refused {
-        eprintln!("line {line}: {problem}");
+        remark(format!("line {line}: {problem}"));
     }
     let more = progress.refused - outcome.refused.len() as u64;
     if more > 0 {
-        eprintln!("and {more} more");
+        remark(format!("and {more} more"));
     }
     Err(Failure::Refused(format!(
         "{} records were refused; all are listed in {}",
@@ -143,7 +144,7 @@ pub async fn export(settings: Settings, args: ExportArgs) -> Result<(), Failure>
             export::export(&platform, tenant, &args.types, args.format, &mut out).await?
         }
     };
-    eprintln!("{count} entities");
+    remark(format!("{count} entities"));
     Ok(())
 }
 
@@ -154,16 +155,16 @@ pub fn check(settings: &Settings) -> Result<(), Failure> {
     }
     KeysFile::of(&settings.data).read()?;
     let verified = store_embedded::verify(platform::embedded(settings), |_| {})?;
-    println!(
+    say(format!(
         "{} entities, {} index entries, {} documents, {} events in the journal",
         verified.entities, verified.index_entries, verified.documents, verified.events
-    );
+    ));
     for problem in &verified.problems {
-        println!("PROBLEM: {problem}");
+        say(format!("PROBLEM: {problem}"));
     }
     match verified.problems.len() {
         0 => {
-            println!("no problems found");
+            say("no problems found");
             Ok(())
         }
         count => Err(Failure::Refused(format!("{count} problems found; restore from a backup"))),
@@ -176,8 +177,8 @@ pub fn key(settings: &Settings, command: KeyCommand) -> Result<(), Failure> {
         KeyCommand::List { .. } => list_keys(settings),
         KeyCommand::Revoke { key, .. } => {
             let revoked = KeysFile::of(&settings.data).change(|ring| ring.revoke(&key))?;
-            println!("revoked key {} ({})", revoked.id, revoked.caller.name);
-            println!("A running server stops taking it within a second.");
+            say(format!("revoked key {} ({})", revoked.id, revoked.caller.name));
+            say("A running server stops taking it within a second.");
             Ok(())
         }
     }
@@ -192,8 +193,8 @@ fn add_key(
     fs::create_dir_all(&settings.data).map_err(Failure::io(settings.data.display()))?;
     let bound = bound.map(|name| tenant(Some(&name))).transpose()?;
     let token = keys::add(&settings.data, NewKey { name, role, tenant: bound })?;
-    println!("{}", token.as_str());
-    eprintln!("This is the only time the key is shown. A running server takes it within a second.");
+    writeln!(io::stdout(), "{}", token.as_str()).map_err(Failure::io("the output"))?;
+    remark("This is the only time the key is shown. A running server takes it within a second.");
     Ok(())
 }
 

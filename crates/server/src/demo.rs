@@ -45,29 +45,16 @@ pub async fn import_city(platform: &Platform, settings: &Settings) -> Result<boo
 pub fn screen(ready: &Ready) -> String {
     let address = ready.address();
     let data = ready.settings.data.display();
-    let key = match (&ready.first_key, ready.settings.open) {
-        (_, true) => "  No key is needed: this server is open (--open).".to_owned(),
-        (Some(key), _) => format!(
-            "  Your administrator key, shown only this once; keep it:\n\n    KEY={}",
-            key.as_str()
-        ),
-        (None, _) => format!(
-            "  Your key was shown at the first start. Put it here, or make a new one with\n    \
-             comity key add NAME --role admin --data {data}\n\n    KEY=..."
-        ),
-    };
-    let curl = if ready.settings.open {
-        "curl -g".to_owned()
-    } else {
-        "curl -g -H \"Authorization: Bearer $KEY\"".to_owned()
-    };
+    let key = key_lines(ready);
+    let curl =
+        if ready.settings.open { "curl -g" } else { "curl -g -H \"Authorization: Bearer $KEY\"" };
     format!(
         "
   Comity is running at {address}
 
 {key}
 
-  Paste the line above into a second terminal, then try:
+  Then try:
 
     # What is there?
     {curl} \"{address}/ngsi-ld/v1/types\"
@@ -86,4 +73,28 @@ pub fn screen(ready: &Ready) -> String {
   The data lie in {data}. Stop with Ctrl-C; the next start keeps them.
 "
     )
+}
+
+/// The key, and the line that puts it where the requests look for it.
+fn key_lines(ready: &Ready) -> String {
+    match &ready.first_key {
+        _ if ready.settings.open => "  No key is needed: this server is open (--open).".to_owned(),
+        Some(key) => format!(
+            "  Your administrator key, shown only this once; keep it, and paste this line into a\n  \
+             second terminal:\n\n    KEY={}",
+            key.as_str()
+        ),
+        None => format!(
+            "  Your key was shown at the first start. A new one is made by\n\n    \
+             {} key add NAME --role admin --data {}\n\n  Put it here, and paste the line into a \
+             second terminal:\n\n    KEY=...",
+            program(),
+            ready.settings.data.display()
+        ),
+    }
+}
+
+/// This program as it was called, so that what is shown can be pasted.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "comity".to_owned())
 }

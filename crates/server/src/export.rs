@@ -19,7 +19,7 @@ pub enum Layout {
 }
 
 /// How many entities are read at a time.
-const PAGE: usize = 2_000;
+const PAGE: usize = 10_000;
 
 /// Writes the entities of these types, or of all; tells how many there were. Entities that change
 /// meanwhile go out as they were before or after.

@@ -2,6 +2,7 @@
 
 mod authenticate;
 pub mod cli;
+mod say;
 mod clock;
 mod commands;
 mod demo;
@@ -21,3 +22,4 @@ pub mod settings;
 mod stop;
 
 pub use failure::Failure;
+pub use say::remark;

@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     match server::cli::run(server::cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("comity: {failure}");
+            server::remark(format!("comity: {failure}"));
             ExitCode::FAILURE
         }
     }

@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::http::{self, HttpSettings};
 use crate::keys::{self, Keys};
 use crate::platform::Platform;
+use crate::say::say;
 use crate::settings::Settings;
 use crate::stop::{self, Stopped};
 
@@ -137,12 +138,12 @@ async fn follow_keys(keys: Arc<Keys>, mut stop: Stopped) {
 
 /// What a server says when it is ready.
 pub fn greet(ready: &Ready) {
-    println!("Comity listens on {}", ready.address());
+    say(format!("Comity listens on {}", ready.address()));
     for warning in ready.warnings() {
-        println!("WARNING: {warning}");
+        say(format!("WARNING: {warning}"));
     }
     if let Some(key) = &ready.first_key {
-        println!("The administrator's key, shown only now:\n\n    {}\n", key.as_str());
+        say(format!("The administrator's key, shown only now:\n\n    {}\n", key.as_str()));
     }
-    println!("Ready. Stop with Ctrl-C.");
+    say("Ready. Stop with Ctrl-C.");
 }

@@ -69,7 +69,7 @@ settings! {
 
     /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or filter directives
     /// such as `info,ngsi_ld=debug`.
-    log: String = "info".to_owned();
+    log: String = "info,fjall=warn,lsm_tree=warn".to_owned();
     /// How log lines look.
     log_format: LogFormat = LogFormat::Human;
     /// A request that takes longer than this is logged. 0 turns it off.

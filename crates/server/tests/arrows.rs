@@ -30,7 +30,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "identity",
         ],
     ),
-    // For tests only.
+    // For tests and measurements only. What measures stands outside, as a client does.
+    ("bench", &[]),
     ("testkit", &["model", "query", "policy", "store", "broker"]),
 ];
 

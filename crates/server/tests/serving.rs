@@ -17,8 +17,12 @@ struct Server {
 
 impl Server {
     fn start(data: &Path, more: &[&str]) -> Server {
+        Server::run("serve", data, more)
+    }
+
+    fn run(command: &str, data: &Path, more: &[&str]) -> Server {
         let mut process = Command::new(env!("CARGO_BIN_EXE_comity"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args([command, "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(more)
             .stdout(Stdio::piped())
@@ -27,7 +31,7 @@ impl Server {
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
         let mut said = Vec::new();
-        let ready = |line: &String| line.starts_with("Ready");
+        let ready = |line: &String| line.contains("Stop with Ctrl-C");
         while !said.last().is_some_and(ready) {
             said.push(lines.next().expect("the server starts"));
         }
@@ -37,7 +41,7 @@ impl Server {
     }
 
     fn key(&self) -> Option<String> {
-        let lines = self.said.iter().map(|line| line.trim());
+        let lines = self.said.iter().map(|line| line.trim().trim_start_matches("KEY="));
         lines.filter(|line| line.starts_with("comity_")).map(str::to_owned).next()
     }
 
@@ -126,4 +130,26 @@ fn a_data_directory_serves_one_process() {
     assert!(!second.status.success());
     let told = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(told.contains("is in use by another process"), "{told}");
+}
+
+#[test]
+fn every_line_of_the_demo_works_when_pasted() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run("demo", data.path(), &[]);
+    let key = server.key().expect("a key is shown");
+    let lines = server.said.iter().filter(|line| line.trim().starts_with("curl"));
+    let urls: Vec<&str> = lines.map(|line| line.rsplit('"').nth(1).unwrap()).collect();
+    assert_eq!(urls.len(), 3);
+    for (url, expected) in urls.into_iter().zip(["RoadSegment", "Streetlight", "\"Building\""]) {
+        let path = url.strip_prefix("http://").unwrap().strip_prefix(&server.address).unwrap();
+        let answer = server.get(path, Some(&key));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{url}: {answer}");
+        assert!(answer.contains(expected), "{url}: {answer}");
+    }
+    assert!(server.stop());
+
+    let again = Server::run("demo", data.path(), &[]);
+    assert_eq!(again.key(), None);
+    assert!(again.said.iter().any(|line| line.contains("key add NAME --role admin")));
+    assert!(again.get("/ngsi-ld/v1/types", Some(&key)).contains("Streetlight"));
 }

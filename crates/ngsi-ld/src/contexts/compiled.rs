@@ -45,11 +45,8 @@ impl Compiled {
         };
         let json = match items {
             [] => Value::from(CORE_CONTEXT_URL).to_string(),
-            items => {
-                let core = Value::from(CORE_CONTEXT_URL);
-                let all: Vec<&Value> = items.iter().copied().chain([&core]).collect();
-                serde_json::to_string(&all).unwrap_or_default()
-            }
+            [one] => one.to_string(),
+            items => serde_json::to_string(items).unwrap_or_default(),
         };
         Compiled {
             context,
@@ -65,8 +62,8 @@ impl Compiled {
         &self.context
     }
 
-    /// The JSON text for a `@context` member; the core context is named last, for readers that
-    /// do not know that it is always there.
+    /// The JSON text for a `@context` member. The core context is not named beside others: it is
+    /// always there (clause 4.4).
     pub fn json(&self) -> &str {
         &self.json
     }
@@ -124,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_url_stands_for_the_context_and_the_core_is_named_last() {
+    fn a_single_url_stands_for_the_context_and_the_core_is_named_only_alone() {
         let core = format!("\"{CORE_CONTEXT_URL}\"");
         check(json!([]), Some(CORE_CONTEXT_URL), &core);
         check(
@@ -132,13 +129,14 @@ mod tests {
             Some(CORE_CONTEXT_URL),
             &core,
         );
-        let both = format!("[\"https://a.org/c\",{core}]");
-        check(json!("https://a.org/c"), Some("https://a.org/c"), &both);
-        check(json!([["https://a.org/c"], CORE_CONTEXT_URL]), Some("https://a.org/c"), &both);
+        let one = "\"https://a.org/c\"";
+        check(json!("https://a.org/c"), Some("https://a.org/c"), one);
+        check(json!([["https://a.org/c"], CORE_CONTEXT_URL]), Some("https://a.org/c"), one);
+        check(json!([{"a": "https://a.org/a"}]), None, r#"{"a":"https://a.org/a"}"#);
         check(
-            json!([{"a": "https://a.org/a"}]),
+            json!(["https://a.org/c", "https://a.org/d"]),
             None,
-            &format!("[{{\"a\":\"https://a.org/a\"}},{core}]"),
+            r#"["https://a.org/c","https://a.org/d"]"#,
         );
     }
 

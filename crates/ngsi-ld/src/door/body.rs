@@ -108,11 +108,9 @@ pub(crate) fn refuse_inner(text: &str) -> Result<(), Problem> {
 /// The context that stands in an element.
 pub(crate) async fn inner_context(call: &Call<'_>, text: &str) -> Result<Arc<Compiled>, Problem> {
     let head = serde_json::from_str::<Head<'_>>(text);
-    let head = head.map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => {
-            Problem::bad_request_data(format!("the body is not a JSON object: {error}"))
-        }
-        _ => Problem::invalid_request(format!("the body is not valid JSON: {error}")),
+    let head = head.map_err(|error| {
+        let problem = if error.is_data() { "a JSON object" } else { "valid JSON" };
+        Problem::invalid_request(format!("the body is not {problem}: {error}"))
     })?;
     match head.context {
         Some(written) => call.door.contexts.written(call.asker(), written.get()).await,

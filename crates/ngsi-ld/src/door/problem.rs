@@ -223,7 +223,9 @@ impl IntoResponse for Problem {
 impl From<InvalidEntity> for Problem {
     fn from(error: InvalidEntity) -> Problem {
         match error {
-            InvalidEntity::NotJson(_) => Problem::invalid_request(error.to_string()),
+            InvalidEntity::NotJson(_) | InvalidEntity::NotAnObject(_) => {
+                Problem::invalid_request(error.to_string())
+            }
             InvalidEntity::Invalid { .. } => Problem::bad_request_data(error.to_string()),
         }
     }

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::header::LINK;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use query::Query;
+use query::{Filter, Query};
 use store::Answer as Found;
 
 use super::representation::{self, Representation};
@@ -101,7 +101,9 @@ async fn answer(
     let count = call.parameters.flag("count")?;
     let page = page::asked(call, count)?;
     let tenant = call.tenant.clone();
-    let query = Query { tenant, filter: selection.filter, order, collation, page, count };
+    let needed = representation.needed().map(Filter::Attributes);
+    let filter = Filter::All([selection.filter].into_iter().chain(needed).collect());
+    let query = Query { tenant, filter, order, collation, page, count };
     let found = call.broker().query(&call.caller, query).await?;
     let mut answer = representation.of_many(call, &found.entities).await?;
     if linked_pages {

@@ -144,6 +144,16 @@ impl Representation {
         self.media_type
     }
 
+    /// The attributes of which an entity must have one, where only attributes were picked
+    /// (clause 5.7.2.4).
+    pub fn needed(&self) -> Option<Vec<Name>> {
+        let name = |projected: &Projected| match &projected.member {
+            Member::Attribute(name) => Some(name.clone()),
+            Member::Id | Member::Type | Member::Scope => None,
+        };
+        self.pick.as_ref()?.iter().map(name).collect()
+    }
+
     /// How many relationships may be followed.
     pub fn levels(&self) -> usize {
         self.join.levels() as usize
@@ -209,7 +219,9 @@ impl Representation {
         let shape = self.shape(&linked);
         let mut body = String::with_capacity(1024);
         let context = self.compiled.context();
-        match (&self.geometry_property, self.join) {
+        // With nothing to stand beside it, an entity stands alone.
+        let join = if linked.is_empty() { Join::None } else { self.join };
+        match (&self.geometry_property, join) {
             (None, Join::Flat(_)) => write::entities(&mut body, &entities, context, &shape),
             (None, _) => write::entity(&mut body, &entities[0], context, &shape),
             (Some(geometry_property), join) => {

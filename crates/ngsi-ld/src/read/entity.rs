@@ -24,6 +24,13 @@ impl Reader<'_> {
                     return Err(Problem::Twice("id".into()).into());
                 }
                 Key::Word(Word::Id) => id = Some(entity_id(raw)?),
+                // What holds the value of an attribute is a name like any other on an entity.
+                Key::Word(Word::Holder(_)) => {
+                    let name = Name::new(self.context.expand_term(&member));
+                    let patch = self.attribute(&name, raw, Level::Entity);
+                    let patch = patch.map_err(|error| error.inside(&member))?;
+                    fragment.attributes.push((name, patch));
+                }
                 Key::Word(word) => self.entity_word(&mut fragment, word, &member, raw)?,
                 Key::Attribute(name) => {
                     let patch = self.attribute(&name, raw, Level::Entity);

@@ -11,6 +11,9 @@ pub enum InvalidEntity {
     /// Not a JSON document at all (clause 5.5.4: InvalidRequest).
     #[error("the body is not valid JSON: {0}")]
     NotJson(#[source] serde_json::Error),
+    /// JSON, but not an object (clause 5.5.4: InvalidRequest, as there is nothing to look into).
+    #[error("the body is not a JSON object, as an {0} is")]
+    NotAnObject(&'static str),
     /// JSON, but not what the data types ask for (clause 5.5.4: BadRequestData).
     #[error("{place}{problem}")]
     Invalid { place: Place, problem: Problem },
@@ -70,8 +73,6 @@ impl fmt::Display for Place {
 /// What is wrong, in the words of the one who wrote it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
-    #[error("an {0} is a JSON object")]
-    NotAnObject(&'static str),
     #[error("an entity needs an `id`")]
     NoId,
     #[error("an entity needs a `type`")]

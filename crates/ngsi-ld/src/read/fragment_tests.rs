@@ -73,7 +73,7 @@ fn show_instance(out: &mut String, name: &str, patch: &InstancePatch) {
         ValuePatch::KeepKind(kind) => write!(out, ":{}", kind.term()).unwrap(),
         ValuePatch::Set(value) => show_value(out, value),
         ValuePatch::Simplified { bare, fallback, language } => {
-            write!(out, "~{bare}").unwrap();
+            write!(out, "~{}", bare.json).unwrap();
             show_value(out, fallback);
             language.iter().for_each(|language| write!(out, "/{language}").unwrap());
         }

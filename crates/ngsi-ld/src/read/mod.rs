@@ -131,7 +131,7 @@ pub fn type_name(written: &str, context: &Context) -> Result<Name, InvalidEntity
 fn object<'a>(text: &'a str, what: &'static str) -> Result<Members<'a>, InvalidEntity> {
     Members::parse(text).map_err(|error| {
         if error.is_data() {
-            Problem::NotAnObject(what).into()
+            InvalidEntity::NotAnObject(what)
         } else {
             InvalidEntity::NotJson(error)
         }

@@ -127,7 +127,7 @@ fn only_instances_of_the_datasets_asked_for_go_out() {
 fn a_language_property_goes_out_in_the_language_asked_for() {
     let street = r#""a":{"languageMap":{"fr":"Grand Place","nl":["Grote","Markt"]}}"#;
     let check = |language: &str, format, expected: &str| {
-        let languages = [language.to_owned()];
+        let languages = query::LanguageRanges::parse(language).unwrap();
         check(street, Shape { languages: Some(&languages), format, ..NORMALIZED }, expected);
     };
     check("fr", Format::Normalized, r#""a":{"type":"Property","value":"Grand Place","lang":"fr"}"#);

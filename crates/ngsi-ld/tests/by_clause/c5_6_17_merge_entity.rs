@@ -12,14 +12,16 @@ async fn merged(query: &str, body: &str) -> String {
 
 #[tokio::test]
 async fn values_are_merged_into_values() {
-    let after = merged("", r#"{"a":{"type":"Property","value":{"y":"urn:ngsi-ld:null","z":3}}}"#).await;
+    let after =
+        merged("", r#"{"a":{"type":"Property","value":{"y":"urn:ngsi-ld:null","z":3}}}"#).await;
     assert!(after.contains(r#""value":{"x":1,"z":3}"#), "{after}");
     assert!(after.contains("observedAt"), "{after}");
 }
 
 #[tokio::test]
 async fn a_common_moment_goes_to_attributes_that_had_one() {
-    let after = merged("?observedAt=2026-02-02T00:00:00Z", r#"{"a":{"value":{"x":7}},"b":1}"#).await;
+    let after =
+        merged("?observedAt=2026-02-02T00:00:00Z", r#"{"a":{"value":{"x":7}},"b":1}"#).await;
     assert!(after.contains(r#""observedAt":"2026-02-02T00:00:00Z""#), "{after}");
     assert!(after.contains(r#""b":{"type":"Property","value":1}"#), "{after}");
 }

@@ -35,7 +35,7 @@ async fn what_is_wrong_with_a_body_is_said_with_its_place() {
     };
     check("{", "InvalidRequest", "not valid JSON").await;
     check("", "InvalidRequest", "not valid JSON").await;
-    check("[]", "BadRequestData", "an entity is a JSON object").await;
+    check("[]", "InvalidRequest", "not a JSON object").await;
     check(r#"{"type":"Lamp"}"#, "BadRequestData", "an entity needs an `id`").await;
     check(r#"{"id":"urn:x:1"}"#, "BadRequestData", "an entity needs a `type`").await;
     check(

@@ -2,7 +2,8 @@
 
 use crate::support::City;
 
-const LAMP: &str = r#"{"id":"urn:x:1","type":"Lamp","a":{"type":"Property","value":1,"unitCode":"CEL"}}"#;
+const LAMP: &str =
+    r#"{"id":"urn:x:1","type":"Lamp","a":{"type":"Property","value":1,"unitCode":"CEL"}}"#;
 
 #[tokio::test]
 async fn members_not_named_stay_as_they_are() {

@@ -37,6 +37,11 @@ impl Flat {
         Some(Flat { shape, bounds })
     }
 
+    /// Position by position: equal shapes may differ in where they begin.
+    pub(super) fn is_same_as(&self, other: &Flat) -> bool {
+        self.shape == other.shape
+    }
+
     /// The rectangle as it is, however wide.
     pub(super) fn rect(rect: Rect<f64>) -> Flat {
         Flat { shape: Shape::Rect(rect), bounds: rect }

@@ -4,6 +4,8 @@ use std::io::{self, IsTerminal, Write};
 
 use model::Timestamp;
 
+use crate::say::remark;
+
 /// Draws on the error output, so that answers can be piped.
 #[derive(Debug)]
 pub struct Bar {
@@ -42,7 +44,7 @@ impl Bar {
     pub fn finish(&mut self, entities: u64, now: Timestamp) {
         if self.shape == Shape::Bar {
             self.draw(self.total, entities, now);
-            eprintln!();
+            remark("");
         }
     }
 

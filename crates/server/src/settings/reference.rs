@@ -10,12 +10,15 @@ pub fn markdown() -> String {
     let defaults = Settings::default();
     for setting in ALL {
         let about: Vec<&str> = setting.about.iter().map(|line| line.trim()).collect();
+        let default = match (setting.text)(&defaults) {
+            text if text.is_empty() => "(empty)".to_owned(),
+            text => format!("`{text}`"),
+        };
         // Writing to a String cannot fail.
         let _ = writeln!(
             page,
-            "| `{}` | `{}` | `{}` | {} | {} |",
+            "| `{}` | {default} | `{}` | {} | {} |",
             setting.name,
-            (setting.text)(&defaults),
             setting.variable(),
             setting.unit,
             about.join(" "),
