@@ -11,11 +11,13 @@ use std::sync::Arc;
 
 use model::{Tenant, Timestamp};
 use policy::{Denied, Policy};
-use store::{CommitError, Store, StoreError};
+use store::Store;
 
 pub use changes::{Outcome, Purge, Purged};
 pub use documents::Document;
 pub use links::{Linked, LinkedEntities};
+// What the store answers is what the platform answers: doors see it through this room.
+pub use store::{Answer, AttributeCount, Census, CommitError, Committed, StoreError};
 
 /// The operations of the platform on one store.
 pub struct Broker {

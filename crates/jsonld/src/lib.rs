@@ -1,6 +1,6 @@
 //! JSON-LD terms for NGSI-LD: expand and compact names; a context it lacks is an answer, not a download.
 //!
-//! [`compile`] turns what a client named into a [`Context`]. Where it needs a document that the [`Library`] does not
+//! [`compile()`] turns what a client named into a [`Context`]. Where it needs a document that the [`Library`] does not
 //! hold it says [`CompileError::Needs`]; the caller fetches that document and asks again. The core context is always
 //! there, and always wins (NGSI-LD 4.4).
 //!

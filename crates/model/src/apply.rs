@@ -111,7 +111,9 @@ fn modify(before: Entity, operation: Operation, now: Timestamp) -> Result<Applie
             instance.modified_at = now;
             work.updated.push(name);
         }
-        Operation::DeleteAttribute { name, instances } => work.delete_attribute(name, &instances)?,
+        Operation::DeleteAttribute { name, instances } => {
+            work.delete_attribute(name, &instances)?
+        }
         Operation::DeleteScope if work.entity.scopes.is_empty() => return Err(Refused::NoScope),
         Operation::DeleteScope => work.entity.scopes.clear(),
         Operation::Drop(names) => work.retain(|name| !names.contains(name)),
@@ -124,11 +126,7 @@ fn modify(before: Entity, operation: Operation, now: Timestamp) -> Result<Applie
         | Operation::Delete => {} // Done above, on the whole entity.
     }
     work.entity.modified_at = now;
-    Ok(Applied {
-        after: Some(work.entity),
-        not_updated: work.not_updated,
-        updated: work.updated,
-    })
+    Ok(Applied { after: Some(work.entity), not_updated: work.not_updated, updated: work.updated })
 }
 
 fn append_draft(before: &Entity, draft: Draft, now: Timestamp) -> Applied {

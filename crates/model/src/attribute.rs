@@ -12,14 +12,20 @@ pub enum Value {
     Property(Json),
     /// One or more targets, at least one (clause 4.5.3); `array` tells whether they were
     /// written as one.
-    Relationship { objects: Vec<Uri>, array: bool },
+    Relationship {
+        objects: Vec<Uri>,
+        array: bool,
+    },
     GeoProperty(Geometry),
     /// An object from language tags to a text or a list of texts (clause 4.5.18).
     LanguageProperty(Json),
     /// An opaque JSON value (clause 4.5.24).
     JsonProperty(Json),
     /// Expanded terms (clause 4.5.20).
-    VocabProperty { terms: Vec<Name>, array: bool },
+    VocabProperty {
+        terms: Vec<Name>,
+        array: bool,
+    },
     /// An ordered array (clause 4.5.21).
     ListProperty(Json),
     /// Targets in order (clause 4.5.22).

@@ -50,6 +50,12 @@ impl Entity {
             _ => Some(self),
         }
     }
+
+    /// The first moment at which the entity or something in it expires.
+    pub fn next_expiry(&self) -> Option<Timestamp> {
+        let own = self.expires_at.map(|at| at.instant());
+        own.into_iter().chain(self.attributes.next_expiry()).min()
+    }
 }
 
 /// An entity as a client gives it: whole, and without system times.

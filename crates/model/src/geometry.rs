@@ -1,8 +1,7 @@
 //! GeoJSON geometries (RFC 7946, clause 4.7), kept as written and read as shapes when asked.
 
 use geo::{
-    Coord, LineString, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon,
-    Geometry as Shape,
+    Coord, Geometry as Shape, LineString, MultiLineString, MultiPoint, MultiPolygon, Point, Polygon,
 };
 use serde_json::Value as Tree;
 
@@ -17,11 +16,15 @@ pub struct Geometry(Json);
 pub enum InvalidGeometry {
     #[error("a geometry is a GeoJSON object with `type` and `coordinates`")]
     NotAnObject,
-    #[error("`{0}` is not a geometry type; use Point, MultiPoint, LineString, MultiLineString, Polygon or MultiPolygon")]
+    #[error(
+        "`{0}` is not a geometry type; use Point, MultiPoint, LineString, MultiLineString, Polygon or MultiPolygon"
+    )]
     UnknownType(String),
     #[error("the coordinates of a {0} are {1}")]
     Coordinates(&'static str, &'static str),
-    #[error("position [{0}, {1}] is not on Earth; longitude goes from -180 to 180, latitude from -90 to 90")]
+    #[error(
+        "position [{0}, {1}] is not on Earth; longitude goes from -180 to 180, latitude from -90 to 90"
+    )]
     OffEarth(String, String),
     #[error("a ring of a Polygon needs at least four positions, the last equal to the first")]
     OpenRing,

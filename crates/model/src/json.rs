@@ -210,9 +210,9 @@ impl Json {
                 JsonKind::Object => self
                     .members()
                     .is_some_and(|members| members.iter().any(|(_, value)| value.holds_removal())),
-                JsonKind::Array => self
-                    .elements()
-                    .is_some_and(|elements| elements.iter().any(Json::holds_removal)),
+                JsonKind::Array => {
+                    self.elements().is_some_and(|elements| elements.iter().any(Json::holds_removal))
+                }
                 _ => self.is_removal(),
             }
     }
@@ -234,7 +234,9 @@ fn same_trees(left: &serde_json::Value, right: &serde_json::Value) -> bool {
     use serde_json::Value::{Array, Number, Object};
     match (left, right) {
         (Number(a), Number(b)) => a.as_f64() == b.as_f64(),
-        (Array(a), Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_trees(a, b)),
+        (Array(a), Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_trees(a, b))
+        }
         (Object(a), Object(b)) => {
             a.len() == b.len()
                 && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same_trees(a, b)))

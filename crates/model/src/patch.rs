@@ -77,7 +77,11 @@ pub enum ValuePatch {
     Set(Value),
     /// A bare value of the simplified form: takes the kind of the attribute there is, and is
     /// otherwise `fallback` (clause 5.6.17). `language` is where a text goes in a language map.
-    Simplified { bare: Bare, fallback: Value, language: Option<String> },
+    Simplified {
+        bare: Bare,
+        fallback: Value,
+        language: Option<String>,
+    },
 }
 
 /// A value that stands alone, and may be read as more than one kind of attribute.
@@ -93,7 +97,9 @@ pub struct Bare {
 pub enum Incomplete {
     #[error("attribute `{0}` has no value")]
     NoValue(Name),
-    #[error("attribute `{0}`: urn:ngsi-ld:null is only allowed where a change may remove something")]
+    #[error(
+        "attribute `{0}`: urn:ngsi-ld:null is only allowed where a change may remove something"
+    )]
     Removal(Name),
     #[error("`{0}`: urn:ngsi-ld:null is only allowed where a change may remove something")]
     MemberRemoval(&'static str),

@@ -7,7 +7,9 @@ use std::fmt;
 pub struct Scope(Box<str>);
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a scope; it must look like /Madrid/Gardens, each level opening with a letter")]
+#[error(
+    "`{0}` is not a scope; it must look like /Madrid/Gardens, each level opening with a letter"
+)]
 pub struct NotAScope(pub String);
 
 impl Scope {

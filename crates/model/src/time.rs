@@ -94,8 +94,7 @@ fn read(text: &[u8]) -> Option<DateTime> {
             return None;
         }
     }
-    let (year, month, day) =
-        (number(&whole[0..4])?, number(&whole[5..7])?, number(&whole[8..10])?);
+    let (year, month, day) = (number(&whole[0..4])?, number(&whole[5..7])?, number(&whole[8..10])?);
     let (hour, minute, second) =
         (number(&whole[11..13])?, number(&whole[14..16])?, number(&whole[17..19])?);
     // A leap second is accepted and read as the first moment of the next minute.

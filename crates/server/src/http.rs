@@ -172,7 +172,7 @@ async fn answer(
 }
 
 /// Where a door tells how the store answered a query.
-const PLAN: &str = "ngsild-plan";
+const PLAN: &str = "comity-plan";
 
 fn timed_out(settings: &HttpSettings) -> Response {
     let seconds = settings.request_timeout.as_secs_f32();

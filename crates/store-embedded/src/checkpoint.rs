@@ -37,8 +37,7 @@ impl Checkpoint {
     pub fn write(&self, directory: &Path) -> io::Result<()> {
         let mut body = Vec::new();
         let Place { segment, offset } = self.place;
-        let numbers =
-            [segment, offset, self.next_position, self.next_entity, self.names.into()];
+        let numbers = [segment, offset, self.next_position, self.next_entity, self.names.into()];
         numbers.into_iter().for_each(|number| put_varint(&mut body, number));
         self.counts.put(&mut body);
         let fresh = directory.join("checkpoint.new");

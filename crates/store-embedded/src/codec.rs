@@ -6,7 +6,7 @@ use model::{
 };
 
 use crate::bytes::{Malformed, Reader, put_signed, put_text, put_varint};
-use crate::names::{NameId, Names};
+use crate::names::{NameId, Names, Reading};
 
 /// Appends the entity; `intern` gives the number of a name.
 pub fn encode(entity: &Entity, out: &mut Vec<u8>, intern: &mut dyn FnMut(&Name) -> NameId) {
@@ -132,7 +132,7 @@ impl Encoder<'_> {
 
 /// The entity whose bytes these are; all of them.
 pub fn decode(bytes: &[u8], names: &Names) -> Result<Entity, Malformed> {
-    let mut decoder = Decoder { reader: Reader::new(bytes), names, base: 0 };
+    let mut decoder = Decoder { reader: Reader::new(bytes), names: names.reading(), base: 0 };
     let entity = decoder.entity()?;
     if decoder.reader.is_at_end() {
         Ok(entity)
@@ -143,7 +143,7 @@ pub fn decode(bytes: &[u8], names: &Names) -> Result<Entity, Malformed> {
 
 struct Decoder<'a> {
     reader: Reader<'a>,
-    names: &'a Names,
+    names: Reading<'a>,
     base: i64,
 }
 
@@ -245,8 +245,7 @@ impl Decoder<'_> {
     }
 
     fn uri(&mut self) -> Result<Uri, Malformed> {
-        let text = self.reader.text()?;
-        Uri::parse(text).map_err(|_| self.reader.malformed("a text is not a URI"))
+        self.reader.text().map(Uri::from_valid)
     }
 
     fn scope(&mut self) -> Result<Scope, Malformed> {

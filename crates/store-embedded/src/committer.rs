@@ -3,6 +3,7 @@
 mod group;
 mod keeper;
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -50,6 +51,7 @@ const GROUP_CHANGES_MAX: usize = 256;
 /// The way to the committer.
 #[derive(Debug)]
 pub struct Committer {
+    shared: Arc<Shared>,
     jobs: Mutex<Option<SyncSender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -63,14 +65,15 @@ impl Committer {
         let (jobs, inbox) = sync_channel(JOBS_WAITING_MAX);
         let keeper = Keeper::start(shared.clone())?;
         let worker = Worker {
-            shared,
+            shared: shared.clone(),
             journal,
             next_position: recovered.next_position,
             next_entity: recovered.next_entity,
         };
-        let thread =
-            std::thread::Builder::new().name("committer".into()).spawn(move || worker.run(&inbox, keeper))?;
-        Ok(Committer { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
+        let thread = std::thread::Builder::new()
+            .name("committer".into())
+            .spawn(move || worker.run(&inbox, keeper))?;
+        Ok(Committer { shared, jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
     }
 
     /// Hands a job over; waits while too many are waiting.
@@ -89,6 +92,7 @@ impl Committer {
 
     /// Finishes what was handed over, writes everything to the tables, and stops.
     pub fn stop(&self) {
+        self.shared.stopping.store(true, Ordering::Relaxed);
         self.jobs.lock().unwrap_or_else(PoisonError::into_inner).take();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread
@@ -117,7 +121,10 @@ impl Worker {
                 weight += job.weight();
                 jobs.push(job);
             }
-            self.commit(jobs);
+            match keeper.make_room().and_then(|()| disk::check(&self.shared.settings)) {
+                Ok(()) => self.commit(jobs),
+                Err(error) => jobs.into_iter().for_each(|job| job.refuse(&error)),
+            }
             keeper.tend(|| self.checkpoint());
         }
         keeper.stop(|| self.checkpoint());
@@ -135,10 +142,6 @@ impl Worker {
 
     /// Applies the jobs, appends what they did as one frame, and answers them all.
     fn commit(&mut self, jobs: Vec<Job>) {
-        if let Err(full) = disk::check(&self.shared.settings) {
-            jobs.into_iter().for_each(|job| job.refuse(&full));
-            return;
-        }
         let names_before = self.shared.names.len();
         let mut group = Group::new(&self.shared, self.next_entity);
         let answers: Vec<Answer> = jobs.into_iter().map(|job| group.apply(job)).collect();

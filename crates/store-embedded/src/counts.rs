@@ -115,9 +115,8 @@ impl Counts {
 
     /// About how many entities have the attribute; those of several types count for each.
     pub fn of_attribute(&self, tenant: NameId, attribute: NameId) -> u64 {
-        let of_it = |(key, _): &(&AttributeKey, &u64)| {
-            key.tenant == tenant && key.attribute == attribute
-        };
+        let of_it =
+            |(key, _): &(&AttributeKey, &u64)| key.tenant == tenant && key.attribute == attribute;
         self.attributes.iter().filter(of_it).map(|(_, count)| count).sum()
     }
 

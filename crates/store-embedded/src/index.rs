@@ -241,7 +241,9 @@ impl<'a> Entries<'a> {
 
     /// Nothing where the path would be too deep, or has a name that no path can have.
     fn below(&mut self, path: &Path, mark: char, name: &str) -> Option<Path> {
-        if path.depth >= INDEXED_DEPTH_MAX || self.values_left == 0 || name.contains([BELOW, INSIDE])
+        if path.depth >= INDEXED_DEPTH_MAX
+            || self.values_left == 0
+            || name.contains([BELOW, INSIDE])
         {
             self.overflowed = true;
             return None;

@@ -28,4 +28,4 @@ pub use error::OpenError;
 pub use open::Opening;
 pub use settings::EmbeddedSettings;
 pub use store_impl::EmbeddedStore;
-pub use verify::{Verified, verify};
+pub use verify::{PROBLEMS_MAX, Verified, verify};

@@ -1,6 +1,6 @@
 //! The dictionary: a small number for each name, path, and tenant that the data uses.
 
-use std::sync::{PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use model::Name;
 use rustc_hash::FxHashMap;
@@ -21,6 +21,16 @@ struct Inner {
     names: Vec<Name>,
 }
 
+/// Names cannot be added while this is held.
+#[derive(Debug)]
+pub struct Reading<'a>(RwLockReadGuard<'a, Inner>);
+
+impl Reading<'_> {
+    pub fn name(&self, id: NameId) -> Option<Name> {
+        self.0.names.get(id.0 as usize).cloned()
+    }
+}
+
 impl Names {
     pub fn get(&self, name: &str) -> Option<NameId> {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
@@ -28,8 +38,12 @@ impl Names {
     }
 
     pub fn name(&self, id: NameId) -> Option<Name> {
-        let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);
-        inner.names.get(id.0 as usize).cloned()
+        self.reading().name(id)
+    }
+
+    /// For looking up many names in a row.
+    pub fn reading(&self) -> Reading<'_> {
+        Reading(self.inner.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The number of a name, new names getting the next one.

@@ -109,25 +109,21 @@ fn replay(
     *shared.counts.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
         checkpoint.counts.clone();
     let mut next_entity = checkpoint.next_entity;
-    let recovered = recover(&directory, checkpoint.place, Some(checkpoint.next_position), |frame| {
-        replay_frame(shared, frame, &mut next_entity).map_err(|problem| OpenError::Damaged {
-            place: format!("the journal, position {}", frame.first_position),
-            problem,
-        })
-    })?;
+    let recovered =
+        recover(&directory, checkpoint.place, Some(checkpoint.next_position), |frame| {
+            replay_frame(shared, frame, &mut next_entity).map_err(|problem| OpenError::Damaged {
+                place: format!("the journal, position {}", frame.first_position),
+                problem,
+            })
+        })?;
     checkpoint.place = recovered.end;
     checkpoint.next_position = recovered.next_position.unwrap_or(checkpoint.next_position);
     checkpoint.next_entity = next_entity;
-    let opening =
-        Opening { events_recovered: recovered.events, torn_bytes: recovered.torn_bytes };
+    let opening = Opening { events_recovered: recovered.events, torn_bytes: recovered.torn_bytes };
     Ok((checkpoint, opening))
 }
 
-fn replay_frame(
-    shared: &Shared,
-    frame: &Frame<'_>,
-    next_entity: &mut u64,
-) -> Result<(), String> {
+fn replay_frame(shared: &Shared, frame: &Frame<'_>, next_entity: &mut u64) -> Result<(), String> {
     let mut writes = Writes::default();
     let mut events = Vec::new();
     for record in RecordReader::new(frame.records) {

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use model::{EntityId, Name, TypeSelector};
 use query::{
-    CellId, Comparison, Condition, Filter, GeoCondition, Operand, Range, ScopeCondition, SystemMember,
-    Target, Test,
-    covering,
+    CellId, Comparison, Condition, Filter, GeoCondition, Operand, Range, ScopeCondition,
+    SystemMember, Target, Test, covering,
 };
 
 use crate::counts::Counts;
@@ -238,7 +237,8 @@ impl Planner<'_> {
                 .filter(|cell| self.counts.has_level(self.tenant, property, cell.level()))
                 .map(CellId::as_u64)
                 .collect();
-            within.chain(around.into_iter().map(|cell| (cell, cell))).map(range).collect()
+            let all = within.chain(around.into_iter().map(|cell| (cell, cell))).collect();
+            joined(all).into_iter().map(range).collect()
         });
         let estimate = self.total(&geo.property) / NEARBY + 1;
         let name = format!("{} in {count} cells", geo.property);
@@ -250,8 +250,7 @@ impl Planner<'_> {
             ScopeCondition::All(all) => cheapest(all.iter().map(|one| self.scope(one))),
             ScopeCondition::Any(any) => union("scopes", any.iter().map(|one| self.scope(one))),
             ScopeCondition::Matches { levels, below } => {
-                let known: Vec<&str> =
-                    levels.iter().map_while(|level| level.as_deref()).collect();
+                let known: Vec<&str> = levels.iter().map_while(|level| level.as_deref()).collect();
                 let exact = known.len() == levels.len() && !below;
                 let key = self.key(Space::Scope).scope(known.iter().copied());
                 let key = if exact { key.end_of_scope() } else { key };
@@ -278,6 +277,20 @@ impl Planner<'_> {
 
 fn index(name: String, ranges: Vec<KeyRange>, estimate: u64) -> Drive {
     Drive { name, source: Source::Index(ranges), estimate }
+}
+
+/// The same numbers in fewer ranges: those that touch are one. Cells beside each other leave a
+/// gap of one number, which is that of a cell around both.
+fn joined(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
+    ranges.sort_unstable();
+    let mut joined: Vec<(u64, u64)> = Vec::with_capacity(ranges.len());
+    for (first, last) in ranges {
+        match joined.last_mut() {
+            Some(before) if first <= before.1 + 2 => before.1 = before.1.max(last),
+            _ => joined.push((first, last)),
+        }
+    }
+    joined
 }
 
 fn cheapest(drives: impl Iterator<Item = Option<Drive>>) -> Option<Drive> {
@@ -324,8 +337,5 @@ fn index_value(operand: &Operand) -> Option<IndexValue<'_>> {
 
 /// Members of an attribute that the index takes like attributes of it. The others are not in it.
 fn is_indexed(name: &Name) -> bool {
-    matches!(
-        SystemMember::of(name),
-        None | Some(SystemMember::ObservedAt | SystemMember::UnitCode)
-    )
+    matches!(SystemMember::of(name), None | Some(SystemMember::ObservedAt | SystemMember::UnitCode))
 }

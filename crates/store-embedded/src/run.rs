@@ -143,7 +143,7 @@ impl Run<'_> {
         self.plan.entities_read += 1;
         // It may have been deleted since the index was read.
         let Some(stored) = self.shared.stored(number)? else { return Ok(Goon::Yes) };
-        match stored.entity.clone().alive(self.now) {
+        match stored.alive(self.now) {
             Some(entity) if stored.tenant == self.tenant => visit(self, entity),
             _ => Ok(Goon::Yes),
         }
@@ -157,11 +157,7 @@ impl Shared {
     }
 
     /// Entities in which something has expired, at most `limit`.
-    pub fn expired(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> Result<Vec<EntityNumber>, StoreError> {
+    pub fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<EntityNumber>, StoreError> {
         let from = Key::new(Space::Expiry, EVERY_TENANT).into_bytes();
         let to = Key::new(Space::Expiry, EVERY_TENANT).moment(Timestamp(now.0 + 1)).into_bytes();
         let entries = self.tables.scan(Table::Index, from, to).take(limit);
@@ -193,7 +189,7 @@ impl Links for LinksOf<'_> {
     fn entity(&self, id: &EntityId) -> Option<Arc<Entity>> {
         let number = self.shared.number(self.tenant, id).ok()??;
         let stored = self.shared.stored(number).ok()??;
-        stored.entity.clone().alive(self.now)
+        stored.alive(self.now)
     }
 }
 

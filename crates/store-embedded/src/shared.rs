@@ -1,8 +1,9 @@
 //! What the committer and the readers of a store have in common.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use model::{Entity, EntityId, Event, Name, Tenant};
+use model::{Entity, EntityId, Event, Name, Tenant, Timestamp};
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, GuardResult};
 use store::{Position, StoreError};
@@ -28,6 +29,8 @@ pub struct Shared {
     end: Mutex<(Place, Position)>,
     entities: Cache<EntityNumber, CachedEntity, EntityWeighter>,
     numbers: Cache<(NameId, EntityId), EntityNumber>,
+    /// The store is being closed: what fails now is not tried again.
+    pub stopping: AtomicBool,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +44,22 @@ struct CachedEntity {
 pub struct Stored {
     pub tenant: NameId,
     pub entity: Arc<Entity>,
+    /// The first moment at which something of it expires: until then nobody need look.
+    next_expiry: Option<Timestamp>,
+}
+
+impl Stored {
+    fn new(tenant: NameId, entity: Arc<Entity>) -> Stored {
+        Stored { tenant, next_expiry: entity.next_expiry(), entity }
+    }
+
+    /// The entity as readers see it at a moment.
+    pub fn alive(&self, now: Timestamp) -> Option<Arc<Entity>> {
+        match self.next_expiry {
+            Some(expiry) if expiry <= now => self.entity.clone().alive(now),
+            _ => Some(self.entity.clone()),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -75,6 +94,7 @@ impl Shared {
             end: Mutex::default(),
             entities,
             numbers,
+            stopping: AtomicBool::new(false),
         }
     }
 
@@ -147,7 +167,7 @@ impl Shared {
         let (tenant, entity) = read_entity(&value, &self.names).map_err(|problem| {
             StoreError::Damaged { place: format!("entity number {}", number.0), problem }
         })?;
-        let stored = Arc::new(Stored { tenant, entity: Arc::new(entity) });
+        let stored = Arc::new(Stored::new(tenant, Arc::new(entity)));
         Ok(Some(CachedEntity { stored, bytes: value.len() }))
     }
 
@@ -159,7 +179,7 @@ impl Shared {
             counts.count(&event, tenant, &mut |name| self.names.intern(name));
             match &event.after {
                 Some(entity) => {
-                    let stored = Arc::new(Stored { tenant, entity: entity.clone() });
+                    let stored = Arc::new(Stored::new(tenant, entity.clone()));
                     self.entities.insert(number, CachedEntity { stored, bytes });
                     self.numbers.insert((tenant, event.id.clone()), number);
                 }

@@ -85,7 +85,7 @@ impl Store for EmbeddedStore {
         let Some(tenant) = self.shared.tenant(&tenant) else { return Ok(None) };
         let Some(number) = self.shared.number(tenant, &id)? else { return Ok(None) };
         let stored = self.shared.stored(number)?;
-        let entity = stored.and_then(|stored| stored.entity.clone().alive(now));
+        let entity = stored.and_then(|stored| stored.alive(now));
         Ok(entity.filter(|entity| within.matches(entity, &NoLinks)))
     }
 
@@ -105,11 +105,7 @@ impl Store for EmbeddedStore {
         Ok(tenant.is_default() || self.shared.tenant(tenant).is_some())
     }
 
-    async fn journal(
-        &self,
-        after: Position,
-        limit: usize,
-    ) -> Result<Vec<Recorded>, JournalError> {
+    async fn journal(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, JournalError> {
         let (end, _) = self.shared.end();
         let mut events = Vec::new();
         let gone = self.shared.reader.read(after, end, |frame| {

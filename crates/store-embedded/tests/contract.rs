@@ -1,6 +1,8 @@
 //! The embedded store keeps every promise of the contract, with layers that are written out all
 //! the time and with one that never is.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -23,6 +25,10 @@ impl Directory {
 #[async_trait]
 impl Home for Directory {
     async fn open(&self) -> Arc<dyn Store> {
+        let _ = tracing_subscriber::fmt()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+            .with_test_writer()
+            .try_init();
         let settings = EmbeddedSettings {
             memory_bytes: self.memory_bytes,
             disk_reserve_bytes: 0,

@@ -1,5 +1,7 @@
 //! `kill -9` under load, many times: nothing acknowledged is lost, no index entry dangles.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -90,7 +92,8 @@ async fn nothing_acknowledged_is_lost() {
         child.kill().unwrap();
         child.wait().unwrap();
         for line in reader.join().unwrap() {
-            let Some((id, count)) = line.strip_prefix("ack ").and_then(|l| l.split_once(' ')) else {
+            let Some((id, count)) = line.strip_prefix("ack ").and_then(|l| l.split_once(' '))
+            else {
                 continue;
             };
             let (Ok(id), Ok(count)) = (id.parse(), count.parse()) else { continue };
@@ -108,10 +111,8 @@ async fn nothing_acknowledged_is_lost() {
 async fn check_acknowledged(directory: &Path, acknowledged: &BTreeMap<u64, u64>) {
     let (store, _) = EmbeddedStore::open(settings(directory)).unwrap();
     for (id, count) in acknowledged {
-        let request = Retrieve {
-            tenant: Tenant::default(),
-            id: notation::id(&format!("urn:lamp:{id}")),
-        };
+        let request =
+            Retrieve { tenant: Tenant::default(), id: notation::id(&format!("urn:lamp:{id}")) };
         let permitted = Policy::default().permit(&caller(Role::Reader), request).unwrap();
         let entity = store.retrieve(permitted, Timestamp(i64::MAX / 2)).await.unwrap();
         let entity = entity.unwrap_or_else(|| panic!("urn:lamp:{id} is lost"));

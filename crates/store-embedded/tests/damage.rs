@@ -1,5 +1,7 @@
 //! Torn ends are repaired and said so; other damage is named and never served.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -108,6 +108,10 @@ pub(crate) fn refuse_inner(text: &str) -> Result<(), Problem> {
 /// The context that stands in an element.
 pub(crate) async fn inner_context(call: &Call<'_>, text: &str) -> Result<Arc<Compiled>, Problem> {
     let head = serde_json::from_str::<Head<'_>>(text);
+    // A list of nothing would do for a structure, too.
+    if head.is_ok() && !text.trim_start().starts_with('{') {
+        return Err(Problem::invalid_request("the body is not a JSON object"));
+    }
     let head = head.map_err(|error| {
         let problem = if error.is_data() { "a JSON object" } else { "valid JSON" };
         Problem::invalid_request(format!("the body is not {problem}: {error}"))

@@ -3,10 +3,10 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use broker::BrokerError;
+use broker::{CommitError, StoreError};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use model::Refused;
-use store::{CommitError, StoreError};
 
 use super::negotiation::{APPLICATION_JSON, MediaType};
 use crate::read::InvalidEntity;

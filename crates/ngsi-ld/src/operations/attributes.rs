@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use broker::Committed;
 use http::StatusCode;
 use model::{Attribute, Instances, Name, Operation, TypeSelector, Uri};
 use serde_json::json;
-use store::Committed;
 
 use super::entities::{attribute_name, change, existing, fragment};
 use super::representation::{Asked, Representation, dataset_id};

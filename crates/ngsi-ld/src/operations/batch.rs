@@ -7,10 +7,10 @@ mod result;
 use axum::body::Body;
 use axum::response::Response;
 use broker::Outcome;
+use broker::{CommitError, Committed};
 use http::StatusCode;
 use model::{Change, EntityId, Name, Operation};
 use serde_json::Value;
-use store::{CommitError, Committed};
 
 use crate::contexts::Compiled;
 use crate::door::{Call, Problem, json, no_content};

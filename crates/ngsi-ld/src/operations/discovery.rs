@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::response::{IntoResponse, Response};
+use broker::{AttributeCount, Census};
 use model::{Kind, Name};
 use query::{Filter, Page, Query};
 use serde_json::{Value, json};
-use store::{AttributeCount, Census};
 
 use crate::contexts::Compiled;
 use crate::door::{Answer, Call, JSON, MediaType, Problem, expanded, preferences};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use broker::Committed;
 use http::header::LOCATION;
 use http::{HeaderValue, StatusCode};
 use model::{Change, Entity, EntityId, Operation, TypeSelector};
-use store::Committed;
 
 use super::representation::{self, Representation};
 use crate::contexts::Compiled;

@@ -5,10 +5,10 @@ mod page;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use broker::Answer as Found;
 use http::header::LINK;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use query::{Filter, Query};
-use store::Answer as Found;
 
 use super::representation::{self, Representation};
 use super::selection::{self, Selection, order};

@@ -189,7 +189,7 @@ fn scopes_and_types_are_one_or_several() {
 
 #[test]
 fn an_entity_has_an_id_and_a_type() {
-    refuse_body("[]", "an entity is a JSON object");
+    refuse_body("[]", "the body is not a JSON object");
     refuse_body("{", "the body is not valid JSON: ");
     refuse_body(r#"{"id":"urn:a:1",}"#, "the body is not valid JSON: ");
     refuse_body(r#"{"type":"T"}"#, "an entity needs an `id`");
@@ -210,7 +210,7 @@ fn names_follow_the_grammar_and_stand_once() {
     refuse(r#""speed":1,"https://example.org/speed":2"#, "`speed` is named twice");
     refuse(r#""a":{"value":1,"b":2,"b":3}"#, "attribute `a`: `b` is named twice");
     refuse(r#""a":{"value":1,"value":2}"#, "attribute `a`: `value` is named twice");
-    for member in ["datasetId", "instanceId", "observedAt", "value", "ngsi-ld:hasObject"] {
+    for member in ["datasetId", "instanceId", "observedAt", "unitCode"] {
         let reserved =
             format!("`{member}` has a meaning of its own in NGSI-LD and cannot name an attribute");
         refuse(&format!(r#""{member}":{{"value":1}}"#), &reserved);

@@ -60,6 +60,10 @@ pub fn covering(condition: &GeoCondition) -> Option<Vec<CellId>> {
         }
         GeoRelation::NearMax(metres) => {
             let metres = metres * (1.0 + MARGIN_SHARE) + MARGIN_METRES;
+            if let Some(circle) = flat.point().and_then(|centre| Circle::around(centre, metres)) {
+                let meets = |rect| circle.may_meet(rect);
+                return Some(cover(start_near(&flat, metres), COVERING_CELLS_MAX, 0.0, meets));
+            }
             let (outline, parts) = (Outline::of(&flat), with_holes(flat));
             let around = parts.iter().map(|part| start_near(part, metres));
             let start = around.reduce(CellId::around).unwrap_or(CellId::ROOT);
@@ -69,6 +73,40 @@ pub fn covering(condition: &GeoCondition) -> Option<Vec<CellId>> {
             };
             Some(cover(start, COVERING_CELLS_MAX, 0.0, meets))
         }
+    }
+}
+
+/// The rectangle round a circle: little larger than the circle, and much cheaper to ask.
+struct Circle {
+    centre: Coord<f64>,
+    /// Half the width and half the height, in degrees.
+    reach: Coord<f64>,
+}
+
+impl Circle {
+    /// Nothing where the circle holds a pole, and so every longitude.
+    fn around(centre: Coord<f64>, metres: f64) -> Option<Circle> {
+        let high = metres / RADIUS_METRES;
+        let latitude = centre.y.to_radians();
+        if latitude.abs() + high >= 89.0_f64.to_radians() {
+            return None;
+        }
+        let wide = (high.sin() / latitude.cos()).asin();
+        let reach = Coord { x: wide.to_degrees(), y: high.to_degrees() };
+        Some(Circle { centre, reach })
+    }
+
+    /// May the circle and the rectangle meet? Wrong only by a yes.
+    fn may_meet(&self, rect: Rect<f64>) -> bool {
+        let Circle { centre, reach } = self;
+        let meets = |low: f64, high: f64, at: f64, reach: f64| {
+            low <= at + reach && at - reach <= high
+        };
+        let turns = [-360.0, 0.0, 360.0];
+        meets(rect.min().y, rect.max().y, centre.y, reach.y)
+            && turns
+                .iter()
+                .any(|turn| meets(rect.min().x, rect.max().x, centre.x + turn, reach.x))
     }
 }
 

@@ -160,12 +160,7 @@ impl<'a> Group<'a> {
     }
 
     /// Takes an event into the group: its record, its writes, its state for what follows.
-    fn record(
-        &mut self,
-        tenant: NameId,
-        number: Option<EntityNumber>,
-        event: Event,
-    ) -> Arc<Event> {
+    fn record(&mut self, tenant: NameId, number: Option<EntityNumber>, event: Event) -> Arc<Event> {
         let number = number.unwrap_or_else(|| {
             self.next_entity += 1;
             EntityNumber(self.next_entity - 1)

@@ -1,10 +1,12 @@
 //! Keeps memory and journal within their limits: writes layers out, cuts the journal back.
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
+
+use store::StoreError;
 
 use crate::checkpoint::Checkpoint;
 use crate::journal::segments;
@@ -22,39 +24,51 @@ pub struct Keeper {
     done: Receiver<()>,
     thread: Option<JoinHandle<()>>,
     busy: bool,
-    stopping: Arc<AtomicBool>,
 }
+
+/// How long commits wait for room before they are refused.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl Keeper {
     pub fn start(shared: Arc<Shared>) -> std::io::Result<Keeper> {
         let (orders, inbox) = sync_channel::<Order>(1);
         let (report, done) = sync_channel(1);
-        let stopping = Arc::new(AtomicBool::new(false));
-        let worker = (shared.clone(), stopping.clone());
+        let worker = shared.clone();
         let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || {
             for (layer, checkpoint) in inbox {
-                write_out(&worker.0, &layer, &checkpoint, &worker.1);
+                write_out(&worker, &layer, &checkpoint);
                 if report.send(()).is_err() {
                     return;
                 }
             }
         })?;
         let (orders, thread) = (Some(orders), Some(thread));
-        Ok(Keeper { shared, orders, done, thread, busy: false, stopping })
+        Ok(Keeper { shared, orders, done, thread, busy: false })
     }
 
-    /// Called between commits. Waits only when the next layer is full before the last one is out.
+    /// Called before a commit: waits where the next layer is full before the last one is out.
+    /// Refuses where that takes too long, for memory is bounded.
+    pub fn make_room(&mut self) -> Result<(), StoreError> {
+        let full = 2 * self.shared.settings.delta_bytes();
+        if self.busy && self.shared.tables.active_bytes() >= full {
+            if self.done.recv_timeout(WAIT_MAX).is_ok() {
+                self.busy = false;
+                return Ok(());
+            }
+            let problem = "the tables cannot be written; writes are refused until they can";
+            return Err(std::io::Error::other(problem).into());
+        }
+        Ok(())
+    }
+
+    /// Called after a commit: has a full layer written out, one at a time.
     pub fn tend(&mut self, checkpoint: impl FnOnce() -> Checkpoint) {
-        let bytes = self.shared.tables.active_bytes();
-        let limit = self.shared.settings.delta_bytes();
         if self.busy && self.done.try_recv().is_ok() {
             self.busy = false;
         }
-        if bytes < limit || (self.busy && bytes < 2 * limit) {
-            return;
+        if !self.busy && self.shared.tables.active_bytes() >= self.shared.settings.delta_bytes() {
+            self.order(checkpoint());
         }
-        self.wait();
-        self.order(checkpoint());
     }
 
     fn order(&mut self, checkpoint: Checkpoint) {
@@ -74,7 +88,6 @@ impl Keeper {
 
     /// Writes everything out and stops. Where that fails, the journal keeps it for the next time.
     pub fn stop(mut self, checkpoint: impl FnOnce() -> Checkpoint) {
-        self.stopping.store(true, Ordering::Relaxed);
         self.wait();
         if self.shared.tables.active_bytes() > 0 {
             self.order(checkpoint());
@@ -91,17 +104,16 @@ impl Keeper {
 
 /// Tries until it succeeds or the store stops: until then the layer stays in memory, and the
 /// journal keeps it.
-fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint, stopping: &AtomicBool) {
-    let mut wait = std::time::Duration::from_millis(100);
+fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint) {
+    let mut wait = Duration::from_millis(100);
     loop {
         let written = shared.tables.write_out(layer).map_err(|error| error.to_string());
         let directory = &shared.settings.directory;
-        let result = written.and_then(|()| {
-            checkpoint.write(directory).map_err(|error| error.to_string())
-        });
+        let result =
+            written.and_then(|()| checkpoint.write(directory).map_err(|error| error.to_string()));
         match result {
             Ok(()) => break,
-            Err(error) if stopping.load(Ordering::Relaxed) => {
+            Err(error) if shared.stopping.load(Ordering::Relaxed) => {
                 tracing::error!(%error, "could not write to the tables; the journal keeps it");
                 return;
             }
@@ -111,7 +123,7 @@ fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint, stopping: 
             }
         }
         std::thread::sleep(wait);
-        wait = (wait * 2).min(std::time::Duration::from_secs(10));
+        wait = (wait * 2).min(Duration::from_secs(10));
     }
     shared.tables.thaw();
     cut_back(&shared.settings, checkpoint);

@@ -121,7 +121,9 @@ impl JournalReader {
 enum Found {
     At(Place),
     /// The journal begins after this position.
-    Gone { first: Position },
+    Gone {
+        first: Position,
+    },
     Empty,
 }
 

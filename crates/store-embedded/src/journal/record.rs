@@ -16,10 +16,16 @@ const DOCUMENT: u8 = 3;
 #[derive(Debug)]
 pub enum Record<'a> {
     /// Names that take the numbers from `from` on.
-    Names { from: u32, names: Vec<Name> },
+    Names {
+        from: u32,
+        names: Vec<Name>,
+    },
     Event(EventRecord<'a>),
     /// A document, or its removal.
-    Document { key: &'a [u8], document: Option<&'a [u8]> },
+    Document {
+        key: &'a [u8],
+        document: Option<&'a [u8]>,
+    },
 }
 
 /// An event as it lies in the journal; entities still as bytes.
@@ -152,7 +158,7 @@ impl EventRecord<'_> {
             bytes.map(|bytes| codec::decode(bytes, names).map(Arc::new)).transpose()
         };
         Ok(Event {
-            tenant: tenant,
+            tenant,
             at: self.at,
             id: Uri::parse(self.id).map_err(|_| what("an id is not a URI"))?,
             before: entity(self.before)?,

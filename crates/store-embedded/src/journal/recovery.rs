@@ -47,9 +47,7 @@ fn check_none_missing(files: &[SegmentFile], from: Place) -> Result<(), OpenErro
     let expected = from.segment..;
     match files.iter().zip(expected).find(|(file, expected)| file.number != *expected) {
         Some((_, missing)) => Err(OpenError::MissingSegment(missing)),
-        None if files.is_empty() && from.offset > 0 => {
-            Err(OpenError::MissingSegment(from.segment))
-        }
+        None if files.is_empty() && from.offset > 0 => Err(OpenError::MissingSegment(from.segment)),
         None => Ok(()),
     }
 }

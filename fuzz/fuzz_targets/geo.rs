@@ -1,0 +1,5 @@
+//! See `fuzzing::geo`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::geo(data));

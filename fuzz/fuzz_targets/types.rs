@@ -1,0 +1,5 @@
+//! See `fuzzing::types`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::types(data));
