@@ -2,7 +2,7 @@
 
 use model::{Change, EntityId, Operation, Tenant};
 use policy::{Caller, Permitted};
-use query::{Filter, Page, Query};
+use query::{Filter, NoLinks, Page, Query};
 use store::{CommitError, Committed};
 
 use crate::{Broker, BrokerError};
@@ -64,8 +64,9 @@ impl Broker {
         if creates(change) { Ok(()) } else { self.known_tenant(&change.request().tenant).await }
     }
 
-    /// Purge Entities (5.6.21): page by page, so that its memory does not grow with the answer.
+    /// Purge Entities (5.6.21), page by page; only the ids of what is done are held.
     pub async fn purge(&self, caller: &Caller, purge: Purge) -> Result<Purged, BrokerError> {
+        self.may_write(caller, &purge.tenant)?;
         self.known_tenant(&purge.tenant).await?;
         let mut purged = Purged::default();
         // Entities that a page leaves in place are stepped over by the next.
@@ -84,20 +85,23 @@ impl Broker {
                 operation: purge.operation.clone(),
             });
             let outcomes = self.change_all(caller, changes.collect()).await?;
-            let failed_before = purged.failed.len();
             for (id, outcome) in ids.into_iter().zip(outcomes) {
                 match outcome {
-                    Ok(_) => purged.done.push(id),
-                    Err(error) => purged.failed.push((id, error)),
+                    Ok(committed) => {
+                        let after = committed.event.after.as_ref();
+                        let stays = after.is_some_and(|e| purge.filter.matches(e, &NoLinks));
+                        offset += usize::from(stays);
+                        purged.done.push(id);
+                    }
+                    Err(error) => {
+                        offset += 1;
+                        purged.failed.push((id, error));
+                    }
                 }
             }
             if !answer.more {
                 return Ok(purged);
             }
-            offset += match purge.operation {
-                Operation::Delete => purged.failed.len() - failed_before,
-                _ => PURGE_PAGE,
-            };
         }
     }
 }

@@ -33,15 +33,23 @@ pub fn context(data: &[u8]) {
     let Ok(context) = compiled else { return };
     let mut texts = vec!["", "a", "type", "urn:x", "https://example.org/a", "ex:a", "@id"];
     gather(&document, &mut texts);
+    let mut writable = true;
     for text in texts {
         let name = context.expand_term(text);
         let compact = context.compact_iri(&name);
+        if compact == name && context.expand_id(&name) != name {
+            // The context made a prefix of its scheme: the one kind of IRI that cannot be written.
+            writable = false;
+            continue;
+        }
         assert_eq!(context.expand_term(&compact), name, "`{text}`, by way of `{compact}`");
         context.expand_id(text);
         context.keyword(text);
         context.coercion(text);
     }
-    entity_in(text, &context);
+    if writable {
+        entity_in(text, &context);
+    }
 }
 
 /// The texts and member names in a tree, as far as there are few.

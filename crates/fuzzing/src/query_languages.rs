@@ -120,24 +120,25 @@ fn as_it_is(term: &str) -> Result<Name, String> {
     Ok(Name::new(term))
 }
 
+/// No more parentheses than it takes: they have a limit. `;` binds tighter than `|`.
 fn type_selector(selector: &TypeSelector) -> String {
-    let group = |parts: &[TypeSelector], mark: &str| {
-        let parts: Vec<String> = parts.iter().map(type_selector_inside).collect();
-        parts.join(mark)
-    };
+    let in_parentheses = |one: &TypeSelector| format!("({})", type_selector(one));
     match selector {
         TypeSelector::Any => "*".to_owned(),
         TypeSelector::Is(name) => name.as_str().to_owned(),
-        TypeSelector::AllOf(parts) => group(parts, ";"),
-        TypeSelector::OneOf(parts) => group(parts, "|"),
+        TypeSelector::AllOf(parts) => join(parts, ";", |one| match one {
+            TypeSelector::AllOf(_) | TypeSelector::OneOf(_) => in_parentheses(one),
+            TypeSelector::Any | TypeSelector::Is(_) => type_selector(one),
+        }),
+        TypeSelector::OneOf(parts) => join(parts, "|", |one| match one {
+            TypeSelector::OneOf(_) => in_parentheses(one),
+            _ => type_selector(one),
+        }),
     }
 }
 
-fn type_selector_inside(selector: &TypeSelector) -> String {
-    match selector {
-        TypeSelector::Any | TypeSelector::Is(_) => type_selector(selector),
-        TypeSelector::AllOf(_) | TypeSelector::OneOf(_) => format!("({})", type_selector(selector)),
-    }
+fn join(parts: &[TypeSelector], mark: &str, write: impl Fn(&TypeSelector) -> String) -> String {
+    parts.iter().map(write).collect::<Vec<_>>().join(mark)
 }
 
 fn projected(projection: &Projection) -> String {

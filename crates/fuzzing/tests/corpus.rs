@@ -53,7 +53,8 @@ fn mutated(name: &str, target: Target) {
 }
 
 /// Characters that mean something somewhere.
-const MARKS: &[u8] = b"{}[]()\"'\\,:;|=!<>~#@%&+-*/?._ \t\n\r0179aeEuZ\x00\x7f\xc3\xa4\xef\xbb\xbf\xff";
+const MARKS: &[u8] =
+    b"{}[]()\"'\\,:;|=!<>~#@%&+-*/?._ \t\n\r0179aeEuZ\x00\x7f\xc3\xa4\xef\xbb\xbf\xff";
 
 const WORDS: [&str; 16] = [
     "null",

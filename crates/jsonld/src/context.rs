@@ -3,6 +3,7 @@
 use crate::{
     core_context,
     iri::{self, Shape},
+    name::check_name,
     terms::{Coercion, Definition, Terms},
 };
 use std::{
@@ -80,6 +81,17 @@ impl Context {
             return Cow::Borrowed(name);
         }
         self.compact_with_prefix(iri).map_or(Cow::Borrowed(iri), Cow::Owned)
+    }
+
+    /// As [`Context::compact_iri`], for the name of an entity type or attribute: what it gives is a name (NGSI-LD 4.6.2).
+    /// What the vocabulary leaves of an IRI may be none, such as `lamps/Lamp`; a prefix or the IRI itself serves then.
+    pub fn compact_name<'a>(&'a self, iri: &'a str) -> Cow<'a, str> {
+        let compact = self.compact_iri(iri);
+        if check_name(&compact).is_ok() {
+            return compact;
+        }
+        let prefixed = self.compact_with_prefix(iri).filter(|name| check_name(name).is_ok());
+        prefixed.map_or(Cow::Borrowed(iri), Cow::Owned)
     }
 
     /// What a term's definition says of its values; a name without definition says nothing.

@@ -198,6 +198,20 @@ fn an_identifier_is_expanded_by_prefix_only() {
 }
 
 #[test]
+fn what_the_vocabulary_leaves_of_an_iri_may_be_no_name() {
+    let context = context(json!({"@vocab": "http://e/", "ex": "http://e/lamps/"}));
+    for (iri, compact, name) in [
+        ("http://e/Lamp", "Lamp", "Lamp"),
+        ("http://e/lamps/Lamp", "lamps/Lamp", "ex:Lamp"),
+        ("http://e/my-lamp", "my-lamp", "http://e/my-lamp"),
+    ] {
+        assert_eq!(context.compact_iri(iri), compact);
+        assert_eq!(context.compact_name(iri), name);
+        assert_eq!(context.expand_term(name), iri);
+    }
+}
+
+#[test]
 fn common_names_are_borrowed() {
     let context = Context::core();
     let iri = "https://uri.etsi.org/ngsi-ld/default-context/speed";

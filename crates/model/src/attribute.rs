@@ -2,7 +2,7 @@
 
 use crate::geometry::Geometry;
 use crate::identifier::{Name, Uri};
-use crate::json::Json;
+use crate::json::{Json, JsonKind};
 use crate::time::{DateTime, Timestamp};
 
 /// What one attribute instance holds: one variant for each attribute kind.
@@ -89,6 +89,31 @@ impl Value {
         }
     }
 
+    /// Why no attribute can have this value, if none can (clauses 4.5.3, 4.5.18, 4.5.21, 4.5.24).
+    pub fn problem(&self) -> Option<&'static str> {
+        let well_formed = match self {
+            Value::Relationship { objects, .. } => !objects.is_empty(),
+            Value::VocabProperty { terms, .. } => !terms.is_empty(),
+            Value::LanguageProperty(map) => is_language_map(map),
+            Value::JsonProperty(json) => {
+                matches!(json.kind(), JsonKind::Object | JsonKind::Array)
+            }
+            Value::ListProperty(list) => list.kind() == JsonKind::Array,
+            Value::Property(json) => !json.is_null(),
+            Value::GeoProperty(_) | Value::ListRelationship(_) => true,
+        };
+        (!well_formed).then_some(match self.kind() {
+            Kind::Relationship => "a Relationship needs at least one object",
+            Kind::VocabProperty => "a VocabProperty needs at least one term",
+            Kind::LanguageProperty => {
+                "a languageMap is an object from language tags to texts or lists of texts"
+            }
+            Kind::JsonProperty => "the json of a JsonProperty is an object or an array",
+            Kind::ListProperty => "a valueList is an array",
+            _ => "null is not a value",
+        })
+    }
+
     /// The entities that this value points to.
     pub fn targets(&self) -> &[Uri] {
         match self {
@@ -96,6 +121,20 @@ impl Value {
             _ => &[],
         }
     }
+}
+
+fn is_language_map(map: &Json) -> bool {
+    let is_tag = |tag: &str| {
+        tag == "@none"
+            || tag.split('-').all(|subtag| {
+                (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric())
+            })
+    };
+    let is_text = |json: &Json| json.kind() == JsonKind::Text;
+    let is_texts = |json: &Json| json.elements().is_some_and(|all| all.iter().all(is_text));
+    map.members().is_some_and(|members| {
+        members.iter().all(|(tag, value)| is_tag(tag) && (is_text(value) || is_texts(value)))
+    })
 }
 
 /// One value of an attribute, told apart from its siblings by `dataset_id` (clause 4.5.5).

@@ -8,15 +8,26 @@ use std::sync::Arc;
 pub struct Uri(Arc<str>);
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a valid URI")]
-pub struct NotAUri(pub String);
+pub enum NotAUri {
+    #[error("`{0}` is not a valid URI")]
+    Invalid(String),
+    #[error("`{start}...` has {bytes} bytes; a URI takes at most {max}", max = Uri::BYTES_MAX)]
+    TooLong { start: String, bytes: usize },
+}
 
 impl Uri {
+    /// Identifiers become keys of the stores, which have a limit of their own.
+    pub const BYTES_MAX: usize = 4_096;
+
     pub fn parse(text: &str) -> Result<Uri, NotAUri> {
+        if text.len() > Uri::BYTES_MAX {
+            let start = text.chars().take(60).collect();
+            return Err(NotAUri::TooLong { start, bytes: text.len() });
+        }
         let valid = text.split_once(':').is_some_and(|(scheme, rest)| {
             is_scheme(scheme) && !rest.is_empty() && rest.chars().all(may_stand_in_an_iri)
         });
-        if valid { Ok(Uri(text.into())) } else { Err(NotAUri(text.to_owned())) }
+        if valid { Ok(Uri(text.into())) } else { Err(NotAUri::Invalid(text.to_owned())) }
     }
 
     /// Takes text that was a `Uri` before: the way back from a store.

@@ -96,10 +96,7 @@ pub(crate) fn overwrite(
     now: Timestamp,
 ) -> Result<(), Refused> {
     check_kind(name, instance, &patch.value)?;
-    if matches!(patch.unit_code, Field::Set(_)) && instance.value.kind() != Kind::Property {
-        let problem = format!("a {} has no unitCode", instance.value.kind().term());
-        return Err(Refused::InvalidValue(name.clone(), problem));
-    }
+    check_unit_code(name, instance, &patch.unit_code)?;
     match patch.value {
         ValuePatch::Set(value) => instance.value = value,
         ValuePatch::Simplified { bare, .. } => set_value(name, instance, &bare)?,
@@ -148,7 +145,17 @@ fn merge_instance(
     observed_at: Option<DateTime>,
     now: Timestamp,
 ) -> Result<(), Refused> {
+    if let ValuePatch::KeepKind(_) = &patch.value {
+        check_kind(name, instance, &patch.value)?;
+    }
+    let kind_before = instance.value.kind();
     merge_value(name, &mut instance.value, patch.value)?;
+    if instance.value.kind() != kind_before {
+        // These said something of a value that is gone.
+        (instance.unit_code, instance.value_type) = (None, None);
+        instance.object_type.clear();
+    }
+    check_unit_code(name, instance, &patch.unit_code)?;
     let members = Members::of(patch.unit_code, patch.value_type, patch.object_type, patch.extras);
     members.put_into(instance);
     let common = instance.observed_at.and(observed_at).map_or(Field::Keep, Field::Set);
@@ -186,13 +193,34 @@ fn merge_value(name: &Name, value: &mut Value, patch: ValuePatch) -> Result<(), 
         }
         (old, ValuePatch::Simplified { bare, .. }) => simplified(name, old, &bare)?,
     };
+    check_value(name, &merged)?;
     *value = merged;
     Ok(())
 }
 
+fn check_value(name: &Name, value: &Value) -> Result<(), Refused> {
+    match value.problem() {
+        None => Ok(()),
+        Some(problem) => Err(Refused::InvalidValue(name.clone(), problem.to_owned())),
+    }
+}
+
+/// Only these kinds have a unit (clause 4.5.2).
+fn check_unit_code(name: &Name, instance: &Instance, patch: &Field<Json>) -> Result<(), Refused> {
+    let kind = instance.value.kind();
+    let may_have = matches!(kind, Kind::Property | Kind::GeoProperty | Kind::ListProperty);
+    if may_have || !matches!(patch, Field::Set(_)) {
+        return Ok(());
+    }
+    let problem = format!("a {} has no unitCode", kind.term());
+    Err(Refused::InvalidValue(name.clone(), problem))
+}
+
 /// Gives an instance a bare value of the kind it has.
 pub(crate) fn set_value(name: &Name, instance: &mut Instance, bare: &Bare) -> Result<(), Refused> {
-    instance.value = simplified(name, &instance.value, bare)?;
+    let value = simplified(name, &instance.value, bare)?;
+    check_value(name, &value)?;
+    instance.value = value;
     Ok(())
 }
 

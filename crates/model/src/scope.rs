@@ -8,14 +8,19 @@ pub struct Scope(Box<str>);
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a scope; it must look like /Madrid/Gardens, each level opening with a letter"
+    "`{0}` is not a scope; it must look like /Madrid/Gardens, each level opening with a letter, \
+     and have at most {max} bytes",
+    max = Scope::BYTES_MAX
 )]
 pub struct NotAScope(pub String);
 
 impl Scope {
+    /// Scopes become keys of the stores, which have a limit of their own.
+    pub const BYTES_MAX: usize = 1_024;
+
     pub fn parse(text: &str) -> Result<Scope, NotAScope> {
         let levels = text.strip_prefix('/').unwrap_or(text);
-        if levels.split('/').all(is_level) {
+        if text.len() <= Scope::BYTES_MAX && levels.split('/').all(is_level) {
             Ok(Scope(text.into()))
         } else {
             Err(NotAScope(text.chars().take(200).collect()))

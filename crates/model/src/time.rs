@@ -8,6 +8,8 @@ pub struct Timestamp(pub i64);
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const SECONDS_PER_DAY: i64 = 86_400;
+/// From then on, years have five digits.
+const YEAR_10000_SECONDS: i64 = 253_402_300_800;
 
 impl fmt::Display for Timestamp {
     /// `2026-04-01T12:00:00.000Z`; microseconds appear only where there are any.
@@ -110,6 +112,9 @@ fn read(text: &[u8]) -> Option<DateTime> {
     };
     let days = days_from_civil(year, month, day);
     let seconds = days * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;
+    if YEAR_10000_SECONDS <= seconds {
+        return None; // A leap second at the end of 9999; the year after could not be written.
+    }
     Some(DateTime { instant: Timestamp(seconds * MICROS_PER_SECOND + micros), digits })
 }
 
@@ -182,6 +187,7 @@ mod tests {
             "2022-03-14T01:59:26.1234567Z",
             "2022-03-14 01:59:26Z",
             "20é2-03-14T01:59:26Z",
+            "9999-12-31T23:59:60Z",
         ] {
             assert!(DateTime::parse(text).is_err(), "{text}");
         }

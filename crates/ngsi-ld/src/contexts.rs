@@ -185,13 +185,17 @@ impl Contexts {
 
     async fn note_use(&self, tenant: &Tenant, compiled: &Compiled, now: Timestamp) {
         for entry in compiled.sources() {
-            if !entry.note_use(now) {
-                continue;
-            }
-            // A count that is not written down is no reason to refuse the request.
-            if let Ok(shelf) = self.shelf(tenant).await {
-                let _ = shelf.write_record(entry).await;
-            }
+            self.note_found(tenant, entry, now).await;
+        }
+    }
+
+    /// Counts that a context was found in the storage (clause 5.13.3.5).
+    pub async fn note_found(&self, tenant: &Tenant, entry: &Arc<Entry>, now: Timestamp) {
+        // A count that is not written down is no reason to refuse the request.
+        if entry.note_use(now)
+            && let Ok(shelf) = self.shelf(tenant).await
+        {
+            let _ = shelf.write_record(entry).await;
         }
     }
 }

@@ -36,6 +36,7 @@ pub(crate) use negotiation::{ENTITIES, JSON, MediaType, Preferences, preferences
 pub(crate) use parameters::{Parameters, uri};
 pub(crate) use problem::Problem;
 pub(crate) use request::{Call, entity_id, expanded, types};
+pub use resource::routes;
 pub(crate) use resource::{ROOT, Resource};
 pub(crate) use respond::{Answer, json, no_content};
 
@@ -101,6 +102,9 @@ async fn pass(door: &Inner, head: &Parts, body: Body) -> Result<Response, Proble
     if door.settings.uri_bytes_max < bytes {
         return Err(Problem::uri_too_long(door.settings.uri_bytes_max));
     }
+    // Who may not come in does not learn what is there.
+    let caller = door.authenticate.authenticate(&head.headers);
+    let caller = caller.map_err(|error| Problem::unauthenticated(error.to_string()))?;
     let resource = Resource::at(head.uri.path(), &head.method)?;
     if head.method == Method::OPTIONS {
         return Ok(options(resource.allowed()));
@@ -108,8 +112,6 @@ async fn pass(door: &Inner, head: &Parts, body: Body) -> Result<Response, Proble
     if !resource.allows(&head.method) {
         return Err(Problem::method_not_allowed(head.method.as_str(), resource.allowed()));
     }
-    let caller = door.authenticate.authenticate(&head.headers);
-    let caller = caller.map_err(|error| Problem::unauthenticated(error.to_string()))?;
     body::check_head(head, door.settings.body_bytes_max)?;
     let call = Call::new(door, head, caller, resource.creates_tenant(&head.method))?;
     dispatch(call, resource, body).await

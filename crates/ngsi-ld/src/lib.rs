@@ -11,5 +11,5 @@ mod settings;
 pub mod write;
 
 pub use contexts::{FetchContext, FetchError, Fetched};
-pub use door::{Authenticate, Door, Unauthenticated, bearer, router};
+pub use door::{Authenticate, Door, Unauthenticated, bearer, router, routes};
 pub use settings::Settings;

@@ -58,6 +58,8 @@ pub enum Filter {
     Scope(ScopeCondition),
     /// All of them; of none: everything.
     All(Vec<Filter>),
+    /// At least one of them; of none: nothing.
+    Any(Vec<Filter>),
 }
 
 /// `q` as a tree.

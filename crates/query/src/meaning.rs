@@ -28,6 +28,7 @@ impl Filter {
             Filter::Geo(condition) => condition.matches(entity),
             Filter::Scope(condition) => condition.matches(&entity.scopes),
             Filter::All(all) => all.iter().all(|one| one.matches(entity, links)),
+            Filter::Any(any) => any.iter().any(|one| one.matches(entity, links)),
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum Conjunct<'a> {
     Test(&'a Test),
     /// At least one of these conditions.
     AnyOf(&'a [Condition]),
+    /// At least one of these filters.
+    AnyFilter(&'a [Filter]),
     IdPattern(&'a IdPattern),
     Geo(&'a GeoCondition),
 }
@@ -41,6 +43,7 @@ impl Filter {
             Filter::Geo(condition) => parts.push(Conjunct::Geo(condition)),
             Filter::Scope(condition) => parts.push(Conjunct::Scope(condition)),
             Filter::All(all) => all.iter().for_each(|one| one.take_apart(parts)),
+            Filter::Any(any) => parts.push(Conjunct::AnyFilter(any)),
         }
     }
 
@@ -111,7 +114,7 @@ impl<'a> Part<'a> {
             Conjunct::Scope(_) | Conjunct::Attributes(_) => (1, None),
             Conjunct::Test(test) if test.target.links.is_empty() => (2, None),
             Conjunct::IdPattern(_) => (3, None),
-            Conjunct::AnyOf(_) => (4, None),
+            Conjunct::AnyOf(_) | Conjunct::AnyFilter(_) => (4, None),
             Conjunct::Geo(condition) => (5, Some(PreparedGeo::new(condition))),
             Conjunct::Test(_) => (6, None),
         };
@@ -137,6 +140,7 @@ impl Conjunct<'_> {
             Conjunct::Attributes(names) => has_any(entity, names),
             Conjunct::Test(test) => test.matches(entity, links),
             Conjunct::AnyOf(any) => any.iter().any(|one| one.matches(entity, links)),
+            Conjunct::AnyFilter(any) => any.iter().any(|one| one.matches(entity, links)),
             Conjunct::IdPattern(pattern) => pattern.is_match(entity.id.as_str()),
             Conjunct::Geo(condition) => condition.matches(entity),
         }

@@ -10,6 +10,7 @@ use crate::egress::EgressRules;
 use crate::fetch::Fetcher;
 use crate::health;
 use crate::keys::Keys;
+use crate::openapi;
 use crate::platform::Platform;
 use crate::settings::Settings;
 
@@ -26,7 +27,7 @@ pub fn router(
     };
     let fetcher = Arc::new(Fetcher::new(EgressRules::of(settings)));
     let door = Door::new(platform.broker.clone(), authenticate, fetcher, ngsi_ld(settings));
-    ngsi_ld::router(door).merge(health::router(warnings))
+    ngsi_ld::router(door).merge(health::router(warnings)).merge(openapi::router())
 }
 
 fn ngsi_ld(settings: &Settings) -> ngsi_ld::Settings {

@@ -1,4 +1,4 @@
-//! `GET /health`: is the server well? The only answer that needs no key.
+//! `GET /health`: is the server well? Like the description in `openapi.rs`, it needs no key.
 
 use axum::Router;
 use axum::http::header::CONTENT_TYPE;

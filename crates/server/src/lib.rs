@@ -16,6 +16,7 @@ mod http;
 pub mod import;
 mod keys;
 mod logs;
+pub mod openapi;
 mod platform;
 mod serve;
 pub mod settings;

@@ -104,7 +104,7 @@ settings! {
     /// How many matching entities one query may hold to sort them.
     query_sort_max: usize = 1_000_000;
     /// How often expired entities and attributes are removed. They are never shown, removed or not.
-    sweep_interval: Duration = Duration::from_secs(10);
+    sweep_interval: Duration = Duration::from_secs(1);
     /// How many expired entities are removed at a time.
     sweep_entities_max: usize = 1_000;
 

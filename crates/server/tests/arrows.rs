@@ -33,6 +33,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     // For tests and measurements only. What measures stands outside, as a client does.
     ("bench", &[]),
     ("testkit", &["model", "query", "policy", "store", "broker"]),
+    ("fuzzing", &["model", "query", "policy", "jsonld", "ngsi-ld", "server", "testkit"]),
 ];
 
 /// What tests may use beside what their room may.

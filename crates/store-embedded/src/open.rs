@@ -1,7 +1,8 @@
 //! Opening a data directory: its lock, its format, its tables, and the end of its journal.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,7 +45,8 @@ const FORMAT_OPENING: &str = "comity data directory, format ";
 pub fn open(settings: EmbeddedSettings) -> Result<Opened, OpenError> {
     let directory = settings.directory.clone();
     let io = |error| OpenError::io(&directory, error);
-    fs::create_dir_all(settings.journal_directory()).map_err(io)?;
+    let private = |path: &Path| DirBuilder::new().recursive(true).mode(0o700).create(path);
+    private(&directory).and_then(|()| private(&settings.journal_directory())).map_err(io)?;
     let lock = lock(&directory)?;
     check_format(&directory)?;
     let tables = Tables::open(&settings.tables_directory(), settings.block_cache_bytes())?;

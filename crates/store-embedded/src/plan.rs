@@ -26,10 +26,9 @@ pub struct Drive {
 
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// These, if they exist.
-    Ids(Vec<EntityId>),
-    /// Those that these ranges of the index name, some perhaps more than once.
-    Index(Vec<KeyRange>),
+    /// Those with these ids, and those that these ranges of the index name; some perhaps more than
+    /// once.
+    Found { ids: Vec<EntityId>, ranges: Vec<KeyRange> },
     /// All of the tenant.
     Everything,
 }
@@ -69,7 +68,7 @@ impl Planner<'_> {
             Filter::Ids(ids) => Some(Drive {
                 name: format!("{} ids", ids.len()),
                 estimate: ids.len() as u64,
-                source: Source::Ids(ids.clone()),
+                source: Source::Found { ids: ids.clone(), ranges: Vec::new() },
             }),
             Filter::Types(selector) => self.types(selector),
             Filter::Attributes(names) => {
@@ -79,6 +78,7 @@ impl Planner<'_> {
             Filter::Geo(geo) => self.geo(geo),
             Filter::Scope(scope) => self.scope(scope),
             Filter::All(all) => cheapest(all.iter().map(|one| self.filter(one))),
+            Filter::Any(any) => union("one of", any.iter().map(|one| self.filter(one))),
         }
     }
 
@@ -276,7 +276,7 @@ impl Planner<'_> {
 }
 
 fn index(name: String, ranges: Vec<KeyRange>, estimate: u64) -> Drive {
-    Drive { name, source: Source::Index(ranges), estimate }
+    Drive { name, source: Source::Found { ids: Vec::new(), ranges }, estimate }
 }
 
 /// The same numbers in fewer ranges: those that touch are one. Cells beside each other leave a
@@ -300,16 +300,18 @@ fn cheapest(drives: impl Iterator<Item = Option<Drive>>) -> Option<Drive> {
 /// All of the drives, if every one of them is there.
 fn union(name: &str, drives: impl Iterator<Item = Option<Drive>>) -> Option<Drive> {
     let mut names = Vec::new();
-    let mut ranges = Vec::new();
+    let (mut all_ids, mut all_ranges) = (Vec::new(), Vec::new());
     let mut estimate = 0_u64;
     for drive in drives {
         let drive = drive?;
-        let Source::Index(of_it) = drive.source else { return None };
+        let Source::Found { ids, ranges } = drive.source else { return None };
         names.push(drive.name);
-        ranges.extend(of_it);
+        all_ids.extend(ids);
+        all_ranges.extend(ranges);
         estimate = estimate.saturating_add(drive.estimate);
     }
-    Some(index(format!("{name} ({})", names.join(", ")), ranges, estimate))
+    let name = format!("{name} ({})", names.join(", "));
+    Some(Drive { name, source: Source::Found { ids: all_ids, ranges: all_ranges }, estimate })
 }
 
 /// The name under which the index knows a path.

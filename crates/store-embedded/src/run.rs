@@ -86,20 +86,7 @@ impl Run<'_> {
 
     fn candidates(&mut self, drive: Drive, visit: Visit<'_>) -> Result<(), StoreError> {
         match drive.source {
-            Source::Ids(ids) => {
-                let mut seen = HashSet::new();
-                for id in ids {
-                    if !seen.insert(id.clone()) {
-                        continue;
-                    }
-                    if let Some(number) = self.shared.number(self.tenant, &id)?
-                        && self.visit(number, visit)? == Goon::No
-                    {
-                        break;
-                    }
-                }
-                Ok(())
-            }
+            Source::Found { ids, ranges } => self.found(ids, ranges, visit),
             Source::Everything => {
                 let prefix = self.tenant.0.to_be_bytes();
                 for entry in self.shared.tables.scan_prefix(Table::Ids, &prefix) {
@@ -111,17 +98,24 @@ impl Run<'_> {
                 }
                 Ok(())
             }
-            Source::Index(ranges) => self.ranges(ranges, visit),
         }
     }
 
-    fn ranges(
+    fn found(
         &mut self,
+        ids: Vec<EntityId>,
         ranges: Vec<(Vec<u8>, Vec<u8>)>,
         visit: Visit<'_>,
     ) -> Result<(), StoreError> {
-        // One range names an entity once, unless it spans several values of it.
         let mut seen = HashSet::new();
+        for id in ids {
+            if let Some(number) = self.shared.number(self.tenant, &id)?
+                && seen.insert(number)
+                && self.visit(number, visit)? == Goon::No
+            {
+                return Ok(());
+            }
+        }
         for (from, to) in ranges {
             for entry in self.shared.tables.scan(Table::Index, from, to) {
                 self.plan.index_entries_read += 1;

@@ -60,6 +60,9 @@ impl Table {
     }
 }
 
+/// The engine takes no longer keys. Ours stay far below: identifiers and scopes have limits.
+const KEY_BYTES_MAX: usize = u16::MAX as usize;
+
 #[derive(Debug)]
 pub struct Tables {
     layers: RwLock<Layers>,
@@ -112,6 +115,9 @@ impl Tables {
     }
 
     pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, fjall::Error> {
+        if key.len() > KEY_BYTES_MAX {
+            return Ok(None);
+        }
         let layers = self.layers();
         let in_memory = layers
             .active

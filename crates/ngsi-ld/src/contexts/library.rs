@@ -15,6 +15,9 @@ use crate::door::{Problem, check_depth};
 /// For how long, in microseconds, a stale copy serves where a new one cannot be had.
 const STALE_FOR: i64 = 60 * 1_000_000;
 
+/// Contexts of one tenant that reads have brought about; the least used gives way to a new one.
+const IMPLICIT_MAX: usize = 100;
+
 /// What was gathered, when it is enough.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
@@ -111,7 +114,7 @@ async fn store(
 ) -> Result<Arc<Entry>, Problem> {
     let id = local_id(Kind::Cached, url);
     if shelf.len() >= rules.stored_max
-        && let Some(least) = shelf.least_used().filter(|least| least.id != id)
+        && let Some(least) = shelf.least_used(Kind::Cached).filter(|least| least.id != id)
     {
         shelf.remove(&least).await?;
     }
@@ -151,7 +154,7 @@ impl Contexts {
         if shelf.len() < self.rules.stored_max {
             return Ok(());
         }
-        match shelf.least_used() {
+        match shelf.least_used(Kind::Cached) {
             Some(least) => Ok(shelf.remove(&least).await?),
             None => Err(Problem::conflict(format!(
                 "{} contexts are kept for the tenant, and no more can be (setting \
@@ -159,6 +162,17 @@ impl Contexts {
                 shelf.len()
             ))),
         }
+    }
+
+    /// Makes room for a context that a read brought about. Readers displace only what readers
+    /// brought about.
+    pub async fn make_implicit_room(&self, shelf: &Shelf) -> Result<(), Problem> {
+        if shelf.count(Kind::ImplicitlyCreated) >= IMPLICIT_MAX
+            && let Some(least) = shelf.least_used(Kind::ImplicitlyCreated)
+        {
+            shelf.remove(&least).await?;
+        }
+        Ok(())
     }
 
     /// Is this the text of a context, as far as that can be told without other documents?

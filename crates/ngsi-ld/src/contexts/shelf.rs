@@ -181,11 +181,15 @@ impl Shelf {
         found.cloned()
     }
 
-    /// The least recently used of the cached ones.
-    pub fn least_used(&self) -> Option<Arc<Entry>> {
+    /// The least recently used one of a kind.
+    pub fn least_used(&self, kind: Kind) -> Option<Arc<Entry>> {
         let entries = self.entries();
-        let cached = entries.values().filter(|entry| entry.kind == Kind::Cached);
-        cached.min_by_key(|entry| entry.last_usage().unwrap_or(entry.created_at)).cloned()
+        let of_kind = entries.values().filter(|entry| entry.kind == kind);
+        of_kind.min_by_key(|entry| entry.last_usage().unwrap_or(entry.created_at)).cloned()
+    }
+
+    pub fn count(&self, kind: Kind) -> usize {
+        self.entries().values().filter(|entry| entry.kind == kind).count()
     }
 
     pub async fn text(&self, entry: &Entry) -> Result<Option<Vec<u8>>, BrokerError> {

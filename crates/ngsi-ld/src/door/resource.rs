@@ -11,6 +11,39 @@ use super::unsupported;
 /// What all paths of the API begin with.
 pub(crate) const ROOT: &str = "/ngsi-ld/v1/";
 
+/// The path of each resource below [`ROOT`]; `{}` stands for a name.
+const PATHS: [&str; 18] = [
+    "entities",
+    "entities/{}",
+    "entities/{}/attrs",
+    "entities/{}/attrs/{}",
+    "entities/{}/attrs/{}/value",
+    "entityOperations/create",
+    "entityOperations/upsert",
+    "entityOperations/update",
+    "entityOperations/merge",
+    "entityOperations/delete",
+    "entityOperations/query",
+    "types",
+    "types/{}",
+    "attributes",
+    "attributes/{}",
+    "jsonldContexts",
+    "jsonldContexts/{}",
+    "info/sourceIdentity",
+];
+
+/// Every path that is answered, `{}` in the place of names, with its methods as an `Allow` header
+/// lists them: those that are served, and those that are told why they are not.
+pub fn routes() -> impl Iterator<Item = (String, &'static str)> {
+    let served = PATHS.into_iter().map(|path| format!("{ROOT}{path}"));
+    let refused = unsupported::paths().map(|path| format!("{ROOT}{path}"));
+    served.chain(refused).filter_map(|path| {
+        let methods = Resource::at(&path, &Method::OPTIONS).ok()?.allowed();
+        Some((path, methods))
+    })
+}
+
 /// A resource, with the names that its path holds, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resource<'p> {
@@ -163,6 +196,38 @@ mod tests {
         );
         check(Method::POST, "/ngsi-ld/v1/entityOperations/query/", "BatchQuery");
         check(Method::GET, "/ngsi-ld/v1/info/sourceIdentity", "SourceIdentity");
+    }
+
+    #[test]
+    fn every_resource_is_among_the_routes() {
+        // A new resource does not compile without its place here.
+        let place = |resource: &Resource<'_>| match resource {
+            Resource::Entities => 0,
+            Resource::Entity(_) => 1,
+            Resource::EntityAttributes(_) => 2,
+            Resource::EntityAttribute(..) => 3,
+            Resource::AttributeValue(..) => 4,
+            Resource::BatchCreate => 5,
+            Resource::BatchUpsert => 6,
+            Resource::BatchUpdate => 7,
+            Resource::BatchMerge => 8,
+            Resource::BatchDelete => 9,
+            Resource::BatchQuery => 10,
+            Resource::Types => 11,
+            Resource::Type(_) => 12,
+            Resource::Attributes => 13,
+            Resource::Attribute(_) => 14,
+            Resource::Contexts => 15,
+            Resource::Context(_) => 16,
+            Resource::SourceIdentity => 17,
+            Resource::Unsupported(_) => PATHS.len(),
+        };
+        let paths: Vec<String> = routes().map(|(path, _)| path).collect();
+        for (index, path) in paths.iter().enumerate() {
+            let resource = Resource::at(path, &Method::OPTIONS).expect("a resource");
+            assert_eq!(place(&resource), index.min(PATHS.len()), "{path}");
+        }
+        assert_eq!(paths.len(), PATHS.len() + unsupported::paths().count());
     }
 
     #[test]

@@ -31,6 +31,11 @@ pub(super) fn methods(segments: &[&str]) -> Option<&'static str> {
     RESOURCES.iter().find(|(pattern, _)| matches(pattern)).map(|(_, methods)| *methods)
 }
 
+/// The path of each resource below the root, `{}` for any segment.
+pub(super) fn paths() -> impl Iterator<Item = String> {
+    RESOURCES.iter().map(|(pattern, _)| pattern.join("/").replace('*', "{}"))
+}
+
 /// Why a request to one of them is refused (clause 5.5.6).
 pub(super) const REASON: &str = "this broker serves entities, types, attributes and contexts; \
      temporal evolutions, subscriptions, registrations, entity maps and snapshots are not \

@@ -46,7 +46,7 @@ fn update_result(committed: &Committed) -> Response {
     }
     let names = |names: &[Name]| names.iter().map(Name::to_string).collect::<Vec<_>>();
     let not_updated = names(&committed.not_updated).into_iter().map(|name| {
-        json!({"attributeName": name, "reason": "it exists, and overwriting was not allowed"})
+        json!({"attributeName": name, "reason": "it was left as it was: an attribute that exists, where overwriting was not allowed, or a scope, where there was none"})
     });
     let not_updated: Vec<_> = not_updated.collect();
     let result = json!({"updated": names(&committed.updated), "notUpdated": not_updated});

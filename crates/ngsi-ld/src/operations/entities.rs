@@ -88,8 +88,7 @@ pub(crate) async fn retrieve(call: &Call<'_>, id: &str) -> Result<Response, Prob
         "pick",
         "type",
     ])?;
-    // There are no entity maps: none is returned, which is how one says so (clause 5.5.14).
-    parameters.flag("entityMap")?;
+    super::query::refuse_entity_map(call)?;
     parameters.local()?;
     let media_type = call.accepted(ENTITIES)?;
     let id = entity_id(id)?;

@@ -72,10 +72,10 @@ pub(crate) async fn serve(call: &Call<'_>, id: &str) -> Result<Response, Problem
         return Ok(Answer::new(core_metadata(call).to_string(), media_type).into_response());
     }
     let entry = shelf.find(id).filter(|_| !is_core_url(id));
-    let body = match entry {
-        Some(entry) if details => metadata(call, &entry).to_string(),
+    let body = match &entry {
+        Some(entry) if details => metadata(call, entry).to_string(),
         Some(entry) if entry.kind != Kind::Cached => {
-            let text = shelf.text(&entry).await?.and_then(|text| String::from_utf8(text).ok());
+            let text = shelf.text(entry).await?.and_then(|text| String::from_utf8(text).ok());
             text.ok_or_else(|| unknown(id))?
         }
         None if !is_core_url(id) => return Err(unknown(id)),
@@ -86,6 +86,9 @@ pub(crate) async fn serve(call: &Call<'_>, id: &str) -> Result<Response, Problem
             )));
         }
     };
+    if let Some(entry) = &entry {
+        call.door.contexts.note_found(&call.tenant, entry, call.broker().now()).await;
+    }
     Ok(Answer::new(body, media_type).into_response())
 }
 
@@ -103,7 +106,7 @@ pub(crate) async fn delete(call: &Call<'_>, id: &str) -> Result<Response, Proble
             false => Err(Problem::bad_request_data("the core context is built in, and stays")),
         };
     }
-    let shelf = call.door.contexts.shelf(&call.tenant).await?;
+    let shelf = known_shelf(call).await?;
     let entry = shelf.find(id);
     match entry {
         Some(entry) if !reload => shelf.remove(&entry).await?,
@@ -122,31 +125,36 @@ pub(crate) async fn delete(call: &Call<'_>, id: &str) -> Result<Response, Proble
     Ok(no_content())
 }
 
-/// Gives a context that no URL stands for one, and hosts it there (5.13.1). Nothing where there
-/// is no room for it.
-pub(super) async fn publish(
-    call: &Call<'_>,
-    compiled: &Compiled,
-) -> Result<Option<String>, Problem> {
+/// Gives a context that no URL stands for one, and hosts it there (5.13.1).
+pub(super) async fn publish(call: &Call<'_>, compiled: &Compiled) -> Result<String, Problem> {
     let contexts = &call.door.contexts;
     let shelf = contexts.shelf(&call.tenant).await?;
     let id = Shelf::implicit_id(compiled.json());
     let entry = match shelf.find(&id) {
         Some(entry) => entry,
-        None if contexts.make_room(&shelf).await.is_err() => return Ok(None),
         None => {
+            contexts.make_implicit_room(&shelf).await?;
             let now = call.broker().now();
             let text = format!("{{\"@context\":{}}}", compiled.json());
             let entry = Entry::new(id, Kind::ImplicitlyCreated, None, now, None);
             shelf.put(entry, text.into_bytes()).await?
         }
     };
-    Ok(Some(url(call, &entry)))
+    Ok(url(call, &entry))
 }
 
 async fn readable_shelf(call: &Call<'_>) -> Result<std::sync::Arc<Shelf>, Problem> {
     call.broker().may_read(&call.caller, &call.tenant)?;
-    call.door.contexts.shelf(&call.tenant).await
+    known_shelf(call).await
+}
+
+/// The contexts of a tenant for which anything was ever written, be it a context (clause 5.5.10).
+async fn known_shelf(call: &Call<'_>) -> Result<std::sync::Arc<Shelf>, Problem> {
+    let shelf = call.door.contexts.shelf(&call.tenant).await?;
+    if shelf.len() == 0 {
+        call.broker().known_tenant(&call.tenant).await?;
+    }
+    Ok(shelf)
 }
 
 fn unknown(id: &str) -> Problem {

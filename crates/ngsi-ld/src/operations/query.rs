@@ -25,8 +25,7 @@ const COMMON: [&str; 6] = ["count", "format", "limit", "local", "offset", "optio
 pub(crate) async fn get(call: &Call<'_>) -> Result<Response, Problem> {
     let parameters = &call.parameters;
     parameters.allow(&PARAMETERS)?;
-    // There are no entity maps: none is returned, which is how one says so (clause 5.5.14).
-    parameters.flag("entityMap")?;
+    refuse_entity_map(call)?;
     // Entities are whole here; there is nothing to put together.
     parameters.flag("splitEntities")?;
     let media_type = call.accepted(ENTITIES)?;
@@ -34,7 +33,16 @@ pub(crate) async fn get(call: &Call<'_>) -> Result<Response, Problem> {
     let selected = selection::Asked::of_parameters(parameters)?;
     let asked = representation::Asked::of_parameters(parameters);
     let representation = Representation::new(call, &asked, compiled, media_type)?;
-    answer(call, &selected, &representation, true).await
+    answer(call, &selected, &representation).await
+}
+
+/// Entity maps are a part that is not here; to ask for one is not answered with silence.
+pub(super) fn refuse_entity_map(call: &Call<'_>) -> Result<(), Problem> {
+    let named = call.headers().contains_key("ngsild-entitymap");
+    if call.parameters.flag("entityMap")? || named {
+        return Err(Problem::not_supported("entity maps are not supported"));
+    }
+    Ok(())
 }
 
 const PARAMETERS: [&str; 34] = [
@@ -84,15 +92,14 @@ pub(crate) async fn post(call: &Call<'_>, body: Body) -> Result<Response, Proble
     let (mut selected, asked) = body::read(&tree)?;
     selected.local = call.parameters.local()?;
     let representation = Representation::new(call, &asked, compiled, media_type)?;
-    // A link leads to GET, which cannot repeat what a body says: pages are asked for by number.
-    answer(call, &selected, &representation, false).await
+    // A link leads to the same path, to be sent the same body (clause 5.5.9.1).
+    answer(call, &selected, &representation).await
 }
 
 async fn answer(
     call: &Call<'_>,
     selected: &selection::Asked<'_>,
     representation: &Representation,
-    linked_pages: bool,
 ) -> Result<Response, Problem> {
     let compiled = representation.compiled();
     let selection = Selection::new(selected, compiled)?;
@@ -106,14 +113,12 @@ async fn answer(
     let query = Query { tenant, filter, order, collation, page, count };
     let found = call.broker().query(&call.caller, query).await?;
     let mut answer = representation.of_many(call, &found.entities).await?;
-    if linked_pages {
-        for link in page::links(call, page, found.more, representation.media_type()) {
-            answer.headers.append(LINK, link);
-        }
+    for link in page::links(call, page, found.more, representation.media_type()) {
+        answer.headers.append(LINK, link);
     }
     if representation.media_type() == MediaType::Json && compiled.url().is_none() {
         let published = super::jsonld_contexts::publish(call, compiled).await?;
-        if let Some(link) = published.as_deref().and_then(link_to) {
+        if let Some(link) = link_to(&published) {
             answer.headers.append(LINK, link);
         }
     }

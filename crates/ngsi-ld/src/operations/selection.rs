@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use model::{EntityId, Geometry, Json, JsonKind, Name, TypeSelector};
+use model::{EntityId, Geometry, Json, JsonKind, Name};
 use query::{
     Collation, Condition, Filter, GeoCondition, GeoRelation, OrderBy, Pattern, QOptions,
     parse_names, parse_order_by, parse_order_from, parse_q, parse_scope_q,
@@ -153,39 +153,11 @@ pub(super) fn order(
     Ok((by.transpose()?.unwrap_or_default(), collation.unwrap_or_default()))
 }
 
+/// An entity is meant if one of the selectors means it (5.2.23).
 fn selectors(asked: &Asked<'_>, compiled: &Compiled) -> Result<Option<Filter>, Problem> {
-    if let [first, _, ..] = &*asked.selectors {
-        return joined(&asked.selectors, first, compiled).map(Some);
-    }
-    let only = asked.selectors.first().map(|selector| selector_filter(selector, compiled));
-    Ok(only.transpose()?.map(Filter::All))
-}
-
-/// Several selectors as one filter. A filter has no "or" of its own, so they may differ in their
-/// types, or in their ids, but not in both.
-fn joined(
-    selectors: &[Selector<'_>],
-    first: &Selector<'_>,
-    compiled: &Compiled,
-) -> Result<Filter, Problem> {
-    let plain = |one: &Selector<'_>| one.ids.is_empty() && one.pattern.is_none();
-    if selectors.iter().all(plain) {
-        let types = selectors.iter().filter_map(|one| one.types.as_deref());
-        let types = types.map(|text| types_of(text, compiled)).collect::<Result<Vec<_>, _>>()?;
-        return Ok(Filter::Types(TypeSelector::OneOf(types)));
-    }
-    let alike = |one: &Selector<'_>| one.types == first.types && !one.ids.is_empty();
-    if selectors.iter().all(alike) {
-        let ids = selectors.iter().flat_map(|one| &one.ids).map(|id| uri("id", id));
-        let mut filters = vec![Filter::Ids(ids.collect::<Result<_, _>>()?)];
-        let types = first.types.as_deref().map(|text| types_of(text, compiled)).transpose()?;
-        filters.extend(types.map(Filter::Types));
-        return Ok(Filter::All(filters));
-    }
-    Err(Problem::not_supported(
-        "`entities`: several selectors may differ in their types, or in their ids, but not in \
-         both; ask for them one by one",
-    ))
+    let one = |selector| selector_filter(selector, compiled).map(Filter::All);
+    let mut any = asked.selectors.iter().map(one).collect::<Result<Vec<Filter>, Problem>>()?;
+    Ok(if any.len() > 1 { Some(Filter::Any(any)) } else { any.pop() })
 }
 
 fn selector_filter(selector: &Selector<'_>, compiled: &Compiled) -> Result<Vec<Filter>, Problem> {

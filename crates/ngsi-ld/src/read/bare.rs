@@ -91,6 +91,9 @@ fn without_removals(value: Value) -> Value {
         Value::Property(json) if json.holds_removal() => {
             Value::Property(Json::from_compact("{}").merged_with(&json))
         }
+        Value::LanguageProperty(map) if map.holds_removal() => {
+            Value::LanguageProperty(Json::from_compact("{}").merged_with(&map))
+        }
         value => value,
     }
 }

@@ -177,7 +177,7 @@ fn scopes_and_types_are_one_or_several() {
     check(r#""scope":["/a","b/c"]"#, r#""scope":["/a","b/c"]"#);
     refuse(
         r#""scope":["/a","9"]"#,
-        "`9` is not a scope; it must look like /Madrid/Gardens, each level opening with a letter",
+        "`9` is not a scope; it must look like /Madrid/Gardens, each level opening with a letter, and have at most 1024 bytes",
     );
     refuse_body(r#"{"id":"urn:a:1","type":["T",5]}"#, "`type` must be a name or an array of names");
     refuse_body(

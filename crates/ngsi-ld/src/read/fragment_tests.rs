@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use model::{AttributePatch, Field, InstancePatch, Name, Value, ValuePatch};
+use model::{AttributePatch, Field, InstancePatch, Json, Name, Value, ValuePatch};
 
 use super::Form;
 use super::entity_tests::{LIMITS, context};
@@ -196,6 +196,17 @@ fn the_simplified_form_holds_values_alone() {
         r#"a~{"languageMap":{"en":"x"}}=LanguageProperty/fr"#,
     );
     check(SIMPLIFIED, r#""a":{"languageMap":{"@none":"urn:ngsi-ld:null"}}"#, "-a");
+    let (_, fragment) = super::fragment(
+        r#"{"a":{"languageMap":{"fr":"x","en":"urn:ngsi-ld:null"}}}"#,
+        &context(),
+        SIMPLIFIED,
+        &LIMITS,
+    )
+    .unwrap();
+    let AttributePatch::Instances(patches) = &fragment.attributes[0].1 else { panic!() };
+    let ValuePatch::Simplified { fallback, .. } = &patches[0].value else { panic!() };
+    let map = Json::parse(r#"{"fr":"x"}"#).unwrap();
+    assert_eq!(*fallback, Value::LanguageProperty(map), "nothing is there to remove");
     check(
         SIMPLIFIED,
         r#""location":{"type":"Point","coordinates":[1,2]}"#,

@@ -45,7 +45,9 @@ impl<'a> Writer<'a> {
 
     pub(super) fn types(&self, out: &mut String, entity: &Entity) {
         member(out, "type");
-        one_or_many(out, &entity.types, false, |out, name| self.name(out, name));
+        one_or_many(out, &entity.types, false, |out, name| {
+            string(out, &self.context.compact_name(name.as_str()));
+        });
     }
 
     /// Everything but `id` and `type`.
@@ -84,7 +86,7 @@ impl<'a> Writer<'a> {
         projection: Option<Projection<'a>>,
     ) {
         let before = out.len();
-        named_member(out, &self.context.compact_iri(attribute.name.as_str()));
+        named_member(out, &self.context.compact_name(attribute.name.as_str()));
         let below = projection.map(|projection| projection.below(&attribute.name));
         if !self.attribute(out, attribute, below, None) {
             out.truncate(before);

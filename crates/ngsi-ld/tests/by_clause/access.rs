@@ -16,7 +16,10 @@ async fn without_a_key_nobody_is_known() {
         assert_eq!(told.header("www-authenticate"), "Bearer");
         assert_eq!(told.json()["status"], 401);
     }
-    city.ask("OPTIONS", "/types", &[("authorization", "")], "").await.is(204);
+    // Not even what there is to ask for.
+    for (method, path) in [("OPTIONS", "/types"), ("PUT", "/types"), ("GET", "/nothing")] {
+        city.ask(method, path, &[("authorization", "")], "").await.is(401);
+    }
 }
 
 #[tokio::test]

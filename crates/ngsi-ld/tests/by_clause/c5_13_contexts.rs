@@ -27,13 +27,16 @@ fn escaped(url: &str) -> String {
 async fn a_hosted_context_is_served_without_what_stands_beside_it() {
     let city = City::new();
     let path = add(&city, CONTEXT).await;
-    let told = city.get(&path).await.is(200).says(r#"{"@context":{"Lamp":"https://a.org/Lamp"}}"#);
-    assert_eq!(told.header("content-type"), "application/json");
     let details = city.get(&format!("{path}?details=true")).await.is(200).json();
     assert_eq!(details["kind"], "Hosted");
     assert_eq!(details["createdAt"], "2026-04-01T12:00:00.000Z");
     assert!(path.ends_with(details["localId"].as_str().unwrap()), "{path} {details}");
     assert_eq!(details["numberOfHits"], 0);
+    let told = city.get(&path).await.is(200).says(r#"{"@context":{"Lamp":"https://a.org/Lamp"}}"#);
+    assert_eq!(told.header("content-type"), "application/json");
+    // It was found in the storage twice before.
+    let details = city.get(&format!("{path}?details=true")).await.json();
+    assert_eq!(details["numberOfHits"], 2);
 }
 
 #[tokio::test]

@@ -77,14 +77,15 @@ async fn a_collection_of_features_is_geojson() {
 }
 
 #[tokio::test]
-async fn what_belongs_to_entity_maps_and_sources_changes_nothing() {
+async fn what_belongs_to_sources_changes_nothing_and_entity_maps_are_not_supported() {
     check(
-        "type=Lamp&entityMap=true&entityMapLifetime=PT1H&splitEntities=true&csf=a==1",
+        "type=Lamp&entityMap=false&entityMapLifetime=PT1H&splitEntities=true&csf=a==1",
         "urn:x:1 urn:x:2",
     )
     .await;
     let city = City::new();
-    let told = city.get("/entities?type=Lamp&entityMap=true").await;
-    assert_eq!(told.header("ngsild-entitymap"), "");
+    for path in ["/entities?type=Lamp&entityMap=true", "/entities/urn:x:1?entityMap=true"] {
+        city.get(path).await.problem(422, "OperationNotSupported", "entity maps");
+    }
     city.get("/entities?type=Lamp&splitEntities=maybe").await.problem(400, "BadRequestData", "");
 }

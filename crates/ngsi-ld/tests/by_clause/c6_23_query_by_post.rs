@@ -39,8 +39,14 @@ async fn a_body_says_what_a_uri_says() {
     )
     .await;
     check(
-        r#""entities":[{"type":"Lamp"}],"entityMap":true,"splitEntities":false"#,
+        r#""entities":[{"type":"Lamp"}],"entityMap":false,"splitEntities":false"#,
         "urn:x:1 urn:x:3",
+    )
+    .await;
+    // Selectors may differ in all they have.
+    check(
+        r#""entities":[{"type":"Post"},{"type":"Lamp","id":"urn:x:3"},{"type":"*","idPattern":"9"}]"#,
+        "urn:x:2 urn:x:3",
     )
     .await;
 }

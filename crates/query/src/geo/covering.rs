@@ -99,14 +99,11 @@ impl Circle {
     /// May the circle and the rectangle meet? Wrong only by a yes.
     fn may_meet(&self, rect: Rect<f64>) -> bool {
         let Circle { centre, reach } = self;
-        let meets = |low: f64, high: f64, at: f64, reach: f64| {
-            low <= at + reach && at - reach <= high
-        };
+        let meets =
+            |low: f64, high: f64, at: f64, reach: f64| low <= at + reach && at - reach <= high;
         let turns = [-360.0, 0.0, 360.0];
         meets(rect.min().y, rect.max().y, centre.y, reach.y)
-            && turns
-                .iter()
-                .any(|turn| meets(rect.min().x, rect.max().x, centre.x + turn, reach.x))
+            && turns.iter().any(|turn| meets(rect.min().x, rect.max().x, centre.x + turn, reach.x))
     }
 }
 

@@ -95,6 +95,9 @@ fn check(members: &Members) -> Result<(), Problem> {
             return Err(wrong(&format!("`{name}` is neither true nor false")));
         }
     }
+    if members.get("entityMap").is_some_and(|value| value.as_bool() == Some(true)) {
+        return Err(Problem::not_supported("entity maps are not supported"));
+    }
     Ok(())
 }
 

@@ -1,0 +1,170 @@
+//! The description of the server, held to what the server does.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+
+const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
+
+fn document() -> Value {
+    serde_json::from_str(server::openapi::DOCUMENT).unwrap()
+}
+
+/// Each path with its methods, in the words of an `Allow` header.
+fn described(document: &Value) -> BTreeMap<&str, BTreeSet<String>> {
+    let methods = |item: &Value| {
+        let methods = METHODS.iter().filter(|method| item.get(**method).is_some());
+        methods.map(|method| method.to_uppercase()).collect()
+    };
+    let paths = document["paths"].as_object().unwrap().iter();
+    paths.map(|(path, item)| (path.as_str(), methods(item))).collect()
+}
+
+/// The path with this instead of each `{name}`.
+fn filled(path: &str, name: &str) -> String {
+    let mut parts = path.split('{');
+    let mut text = parts.next().unwrap().to_owned();
+    for part in parts {
+        text.push_str(name);
+        text.push_str(part.split_once('}').unwrap().1);
+    }
+    text
+}
+
+#[test]
+fn every_route_is_described_with_its_methods_and_no_other() {
+    let document = document();
+    let mut described: BTreeMap<String, BTreeSet<String>> = described(&document)
+        .into_iter()
+        .map(|(path, methods)| (filled(path, "{}"), methods))
+        .collect();
+    for path in ["/health", "/openapi.json"] {
+        let methods = described.remove(path).unwrap();
+        assert_eq!(Vec::from_iter(methods), ["GET", "HEAD"], "{path}");
+    }
+    let routed: BTreeMap<String, BTreeSet<String>> = ngsi_ld::routes()
+        .map(|(path, methods)| (path, methods.split(", ").map(str::to_owned).collect()))
+        .collect();
+    assert_eq!(described, routed);
+}
+
+#[test]
+fn it_is_of_this_version_and_every_reference_leads_somewhere() {
+    fn check(value: &Value, document: &Value) {
+        if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+            let target = document.pointer(reference.strip_prefix('#').unwrap());
+            assert!(target.is_some(), "{reference}");
+        }
+        match value {
+            Value::Array(items) => items.iter().for_each(|item| check(item, document)),
+            Value::Object(members) => members.values().for_each(|item| check(item, document)),
+            _ => {}
+        }
+    }
+    let document = document();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    check(&document, &document);
+}
+
+#[test]
+fn every_operation_has_an_id_of_its_own() {
+    let document = document();
+    let items = document["paths"].as_object().unwrap().values();
+    let operations = items.flat_map(|item| METHODS.iter().filter_map(|method| item.get(method)));
+    let mut ids: Vec<&str> = operations.map(|one| one["operationId"].as_str().unwrap()).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count);
+}
+
+#[test]
+fn every_operation_answers_with_a_status_it_declares() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let document = document();
+    for (path, methods) in described(&document) {
+        for method in methods {
+            let answer = server.ask(&method, &filled(path, "urn:x:1"));
+            let status = answer.split(' ').nth(1).unwrap();
+            let what = format!("{method} {path}: {answer}");
+            assert!(!answer.contains("there is nothing at"), "{what}");
+            assert!(status != "405" && !status.starts_with('5'), "{what}");
+            let declared = &document["paths"][path][method.to_lowercase()]["responses"];
+            let range = format!("{}XX", &status[..1]);
+            assert!(declared.get(status).or(declared.get(&range)).is_some(), "{what}");
+            if document["paths"][path]["get"]["tags"][0] == "Not supported" && method == "GET" {
+                assert_eq!(status, "422", "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_document_needs_no_key() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::with_keys(data.path());
+    let answer = server.ask("GET", "/openapi.json");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("application/json"), "{head}");
+    assert_eq!(body, server::openapi::DOCUMENT);
+}
+
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(data: &Path) -> Server {
+        Server::run(data, &["--open"])
+    }
+
+    fn with_keys(data: &Path) -> Server {
+        Server::run(data, &[])
+    }
+
+    fn run(data: &Path, more: &[&str]) -> Server {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_comity"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(more)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let first = lines.find(|line| line.contains("http://")).expect("the server starts");
+        let address = first.split_once("http://").unwrap().1.to_owned();
+        Server { process, address }
+    }
+
+    fn ask(&self, method: &str, path: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: 2\r\n\r\n{{}}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Where a test failed, nothing is left running.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Runs the folders of the NGSI-LD conformance suite that concern what Comity serves, and compares
+# what fails with tests/suite-exceptions.txt: any other failure, and any exception that passes, is an error.
+#
+#   SUITE_SRC=DIR SUITE_RUNNER=FILE tests/suite.sh
+#     SUITE_SRC     a checkout of the suite (Robot Framework)
+#     SUITE_RUNNER  a script that takes the broker's URL and suite paths, and writes cases.json to $OUT
+set -eu
+cd "$(dirname "$0")/.."
+: "${SUITE_SRC:?set SUITE_SRC to a checkout of the NGSI-LD test suite}"
+: "${SUITE_RUNNER:?set SUITE_RUNNER to the script that runs it}"
+PORT=${PORT:-9393}
+OUT=$PWD/target/suite
+rm -rf "$OUT" && mkdir -p "$OUT"
+cargo build --release --locked --package server
+DATA=$(mktemp -d)
+target/release/comity serve --open --data "$DATA" --listen "127.0.0.1:$PORT" > "$OUT/server.log" 2>&1 &
+SERVER=$!
+trap 'kill $SERVER 2>/dev/null; wait $SERVER 2>/dev/null || true; rm -rf "$DATA"' EXIT
+for _ in $(seq 50); do curl -sf -o /dev/null "http://127.0.0.1:$PORT/health" && break; sleep 0.2; done
+P=TP/NGSI-LD/ContextInformation
+OUT="$OUT/results" SUITE_SRC="$SUITE_SRC" bash "$SUITE_RUNNER" "http://127.0.0.1:$PORT/ngsi-ld/v1" \
+  $P/Provision/Entities $P/Provision/EntityAttributes $P/Provision/BatchEntities $P/Provision/PurgeEntities \
+  $P/Provision/TransientEntities $P/Consumption/Entity $P/Consumption/Discovery TP/NGSI-LD/jsonldContext \
+  TP/NGSI-LD/CommonBehaviours
+python3 - "$OUT/results" tests/suite-exceptions.txt <<'PY'
+import glob, sys, xml.etree.ElementTree as tree
+results, exceptions = sys.argv[1:]
+known = {line.split()[0] for line in open(exceptions) if line.strip() and not line.startswith('#')}
+failed, passed = set(), set()
+for path in glob.glob(results + '/*/output.xml'):
+    for test in tree.parse(path).iter('test'):
+        name = test.get('name').split()[0]
+        (passed if test.find('status').get('status') == 'PASS' else failed).add(name)
+unexpected, mended = sorted(failed - known), sorted(known & passed - failed)
+print(f'{len(passed)} passed, {len(failed)} failed, {len(failed & known)} of them expected')
+if unexpected: print('failed, and not listed:', *unexpected)
+if mended: print('listed, and passed:', *mended)
+sys.exit(bool(unexpected or mended))
+PY
