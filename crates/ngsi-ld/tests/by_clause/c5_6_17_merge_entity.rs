@@ -47,3 +47,25 @@ async fn a_merge_is_refused_without_an_entity_or_with_unknown_words() {
     check("/entities/urn:x:1?format=concise", 400, "InvalidRequest").await;
     check("/entities/urn:x:1?options=sysAttrs", 400, "InvalidRequest").await;
 }
+
+#[tokio::test]
+async fn a_bare_value_must_suit_the_kind_there_is() {
+    const ALL: &str = r#"{"id":"urn:x:1","type":"T","l":{"languageMap":{"en":"x"}},"j":{"json":{"a":1}},"r":{"object":"urn:y:1"}}"#;
+    let city = City::of(&[ALL]).await;
+    for (body, detail) in [
+        (r#"{"l":5}"#, "languageMap"),
+        (r#"{"j":5}"#, "json"),
+        (r#"{"r":[]}"#, "at least one object"),
+        (r#"{"r":{"unitCode":"CEL"}}"#, "unitCode"),
+    ] {
+        let told = city.patch("/entities/urn:x:1?format=simplified", body).await;
+        if body.contains("unitCode") {
+            let told = city.patch("/entities/urn:x:1", body).await;
+            told.problem(400, "BadRequestData", detail);
+        } else {
+            told.problem(400, "BadRequestData", detail);
+        }
+    }
+    let after = city.get("/entities/urn:x:1?format=concise").await.is(200);
+    after.says(ALL);
+}

@@ -86,3 +86,26 @@ async fn json_ld_brings_its_own_context() {
     let told = city.ask("POST", "/entities", &[JSON], body).await;
     told.problem(400, "BadRequestData", "@context is named in a Link header");
 }
+
+#[tokio::test]
+async fn identifiers_have_a_length() {
+    let city = City::new();
+    let long = "x".repeat(70_000);
+    for body in [
+        format!(r#"{{"id":"urn:{long}","type":"T"}}"#),
+        format!(r#"{{"id":"urn:x:1","type":"T","r":{{"object":"urn:{long}"}}}}"#),
+    ] {
+        city.post("/entities", &body).await.problem(400, "BadRequestData", "at most 4096");
+    }
+    let scoped = format!(r#"{{"id":"urn:x:1","type":"T","scope":"/{long}"}}"#);
+    city.post("/entities", &scoped).await.problem(400, "BadRequestData", "at most 1024 bytes");
+}
+
+#[tokio::test]
+async fn half_a_character_is_refused() {
+    let city = City::new();
+    let body = r#"{"id":"urn:x:1","type":"T","a":"\ud800"}"#;
+    city.post("/entities", body).await.problem(400, "InvalidRequest", "not valid JSON");
+    let body = r#"{"id":"urn:x:1","type":"T","a":"\ud83d\ude00"}"#;
+    city.post("/entities", body).await.is(201);
+}

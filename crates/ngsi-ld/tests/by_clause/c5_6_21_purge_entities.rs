@@ -43,3 +43,27 @@ async fn a_purge_is_narrow_and_looks_at_no_links() {
     city.delete("/entities?type=Lamp&foo=1").await.problem(400, "InvalidRequest", "`foo`");
     assert_eq!(city.get("/entities?local=true").await.ids(), "urn:x:1 urn:x:2 urn:x:3");
 }
+
+#[tokio::test]
+async fn no_entity_is_passed_over_when_changed_ones_leave_the_answer() {
+    let city = City::new();
+    let entity = |n: usize| format!(r#"{{"id":"urn:x:{n}","type":"Lamp","a":1,"b":{n}}}"#);
+    for batch in 0..3 {
+        let entities: Vec<String> = (batch * 500..(batch + 1) * 500).map(entity).collect();
+        let body = format!("[{}]", entities.join(","));
+        city.post("/entityOperations/create", &body).await.is(201);
+    }
+    city.delete("/entities?type=Lamp&q=a&drop=a").await.is(204);
+    let count = async |q: &str| {
+        let told = city.get(&format!("/entities?type=Lamp&q={q}&count=true&limit=0")).await;
+        told.header("ngsild-results-count")
+    };
+    assert_eq!((count("a").await, count("b").await), ("0".to_owned(), "1500".to_owned()));
+}
+
+#[tokio::test]
+async fn who_may_not_write_is_told_so_whatever_matches() {
+    let city = City::new();
+    let reader = ("authorization", "Bearer reader");
+    city.ask("DELETE", "/entities?type=Nothing", &[reader], "").await.is(403);
+}
