@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 version=4.32.5
 cargo=${CARGO:-cargo}
-target=${CARGO_TARGET_DIR:-target}
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 seconds_max=${SECONDS_MAX:-120}
 url=http://127.0.0.1:${PORT:-9191}
 
@@ -53,6 +53,8 @@ END
 checks=not_a_server_error,status_code_conformance,content_type_conformance
 checks=$checks,response_headers_conformance,response_schema_conformance
 checks=$checks,unsupported_method,allow_header_conformance
+# What it keeps for itself stays out of the checkout.
+cd "$scratch"
 timeout "$((seconds_max + 60))" "$venv/bin/schemathesis" \
   --config-file "$scratch/schemathesis.toml" run "$url/openapi.json" --no-color \
   --checks "$checks" --max-time "$seconds_max" --max-examples 15 --workers 1 \

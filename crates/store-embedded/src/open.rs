@@ -55,7 +55,11 @@ pub fn open(settings: EmbeddedSettings) -> Result<Opened, OpenError> {
     let reader = JournalReader::new(&settings.journal_directory());
     let shared = Arc::new(Shared::new(settings, names, tables, reader));
     let (checkpoint, opening) = replay(&shared, checkpoint)?;
-    let journal = JournalWriter::open(&shared.settings.journal_directory(), checkpoint.place);
+    let journal = JournalWriter::open(
+        &shared.settings.journal_directory(),
+        checkpoint.place,
+        shared.settings.journal_segment_bytes,
+    );
     let journal = journal.map_err(io)?;
     shared.set_end(journal.end(), Position(checkpoint.next_position - 1));
     if opening.torn_bytes > 0 {

@@ -15,6 +15,8 @@ pub struct EmbeddedSettings {
     pub disk_reserve_bytes: u64,
     /// The journal is cut back to about this size, oldest events first.
     pub journal_bytes_max: u64,
+    /// The journal is a row of files of about this size; it is cut back by whole files.
+    pub journal_segment_bytes: u64,
     /// Events older than this are cut off.
     pub journal_age_max: Duration,
     /// How many candidate entities one query may read.
@@ -33,6 +35,7 @@ impl EmbeddedSettings {
             memory_bytes: 256 * 1024 * 1024,
             disk_reserve_bytes: 256 * 1024 * 1024,
             journal_bytes_max: 4 * 1024 * 1024 * 1024,
+            journal_segment_bytes: 64 * 1024 * 1024,
             journal_age_max: Duration::from_secs(7 * 24 * 3600),
             query_entities_max: 10_000_000,
             query_sort_max: 1_000_000,

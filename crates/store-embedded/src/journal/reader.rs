@@ -79,7 +79,11 @@ impl JournalReader {
 
     fn find(&self, after: Position) -> io::Result<Found> {
         let cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, place)) = cursors.iter().find(|(position, _)| *position == after) {
+        // A segment may have been cut off since.
+        let there = |place: &Place| segment::path_of(&self.directory, place.segment).try_exists();
+        if let Some((_, place)) = cursors.iter().find(|(position, _)| *position == after)
+            && there(place)?
+        {
             return Ok(Found::At(*place));
         }
         drop(cursors);

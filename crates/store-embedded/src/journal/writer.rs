@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 use super::segment::{self, OPENING};
 use super::{Place, frame};
 
-/// A segment that has grown past this is closed, and the next one begun.
-pub const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
-
 /// Zeros are written ahead of the frames by this much: a sync that does not have to record a new
 /// length costs half as much.
 const AHEAD_BYTES: u64 = 4 * 1024 * 1024;
@@ -20,6 +17,8 @@ pub struct JournalWriter {
     directory: PathBuf,
     file: File,
     segment: u64,
+    /// A segment that has grown past this is closed, and the next one begun.
+    segment_bytes: u64,
     /// Where the next frame goes: everything before it is whole and on disk.
     offset: u64,
     /// How far the file reaches: behind `offset` there are zeros.
@@ -30,7 +29,7 @@ pub struct JournalWriter {
 
 impl JournalWriter {
     /// Goes on at `end`, cutting off whatever follows; a first segment is made where none is.
-    pub fn open(directory: &Path, end: Place) -> io::Result<JournalWriter> {
+    pub fn open(directory: &Path, end: Place, segment_bytes: u64) -> io::Result<JournalWriter> {
         let path = segment::path_of(directory, end.segment);
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
         let opening = OPENING.len() as u64;
@@ -42,8 +41,15 @@ impl JournalWriter {
         file.set_len(offset)?;
         file.sync_all()?;
         segment::sync_directory(directory)?;
-        let (directory, length) = (directory.to_owned(), offset);
-        Ok(JournalWriter { directory, file, segment: end.segment, offset, length, unclean: false })
+        Ok(JournalWriter {
+            directory: directory.to_owned(),
+            file,
+            segment: end.segment,
+            segment_bytes,
+            offset,
+            length: offset,
+            unclean: false,
+        })
     }
 
     pub fn end(&self) -> Place {
@@ -56,10 +62,10 @@ impl JournalWriter {
             self.cut()?;
             self.unclean = false;
         }
-        if self.offset >= SEGMENT_BYTES {
+        if self.offset >= self.segment_bytes {
             self.cut()?;
             let next = Place { segment: self.segment + 1, offset: 0 };
-            *self = JournalWriter::open(&self.directory, next)?;
+            *self = JournalWriter::open(&self.directory, next, self.segment_bytes)?;
         }
         let sealed = frame::seal(first_position, events, records);
         let end = self.offset + sealed.len() as u64;
