@@ -17,7 +17,7 @@ pub use changes::{Outcome, Purge, Purged};
 pub use documents::Document;
 pub use links::{Linked, LinkedEntities};
 // What the store answers is what the platform answers: doors see it through this room.
-pub use store::{Answer, AttributeCount, Census, CommitError, Committed, StoreError};
+pub use store::{Answer, AttributeCount, Census, CommitError, Committed, Plan, StoreError};
 
 /// The operations of the platform on one store.
 pub struct Broker {

@@ -164,15 +164,12 @@ async fn answer(
             http.path = uri.path(),
             http.status = answer.status().as_u16(),
             took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            plan = answer.headers().get(PLAN).and_then(|plan| plan.to_str().ok()),
+            plan = answer.extensions().get::<broker::Plan>().map(tracing::field::display),
             "a request was slow"
         );
     }
     Ok(answer)
 }
-
-/// Where a door tells how the store answered a query.
-const PLAN: &str = "comity-plan";
 
 fn timed_out(settings: &HttpSettings) -> Response {
     let seconds = settings.request_timeout.as_secs_f32();

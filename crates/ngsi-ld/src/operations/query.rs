@@ -123,7 +123,10 @@ async fn answer(
         }
     }
     note(call, &mut answer.headers, &found);
-    Ok(answer.into_response())
+    let mut response = answer.into_response();
+    // For the log of slow requests, which is the server's.
+    response.extensions_mut().insert(found.plan);
+    Ok(response)
 }
 
 /// How many there are in all, and how they were found, for those who want to know.
