@@ -3,6 +3,7 @@
 use crate::{
     core_context,
     iri::{self, Shape},
+    memo::Memo,
     name::check_name,
     terms::{Coercion, Definition, Terms},
 };
@@ -18,6 +19,8 @@ use std::{
 pub struct Context {
     user: Terms,
     vocab: Box<str>,
+    expanded: Memo,
+    compacted: Memo,
 }
 
 impl Context {
@@ -30,7 +33,17 @@ impl Context {
     }
 
     pub(crate) fn new(user: Terms, vocab: Box<str>) -> Self {
-        Self { user, vocab }
+        Self { user, vocab, expanded: Memo::default(), compacted: Memo::default() }
+    }
+
+    /// As [`Context::expand_term`]; what was asked before is answered by one look-up, and shared.
+    pub fn expanded(&self, term: &str) -> Arc<str> {
+        self.expanded.get(term, || self.expand_term(term).into())
+    }
+
+    /// As [`Context::compact_name`]; what was asked before is answered by one look-up, and shared.
+    pub fn compacted(&self, iri: &str) -> Arc<str> {
+        self.compacted.get(iri, || self.compact_name(iri).into())
     }
 
     /// The IRI of an entity type or attribute name (NGSI-LD 5.5.7).

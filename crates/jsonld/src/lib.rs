@@ -26,6 +26,7 @@ mod context;
 mod core_context;
 mod define;
 mod iri;
+mod memo;
 mod name;
 mod reference;
 mod terms;

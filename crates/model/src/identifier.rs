@@ -90,6 +90,11 @@ impl Name {
         Name(expanded.into())
     }
 
+    /// Do both share one text? Cheap; a no does not mean that they differ.
+    pub fn is_same_as(&self, other: &Name) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -25,7 +25,7 @@ pub use identifier::{EntityId, Name, NotATenant, NotAUri, Tenant, Uri};
 pub use json::{Json, JsonKind, NotJson};
 pub use patch::{AttributePatch, Bare, Field, Fragment, Incomplete, InstancePatch, ValuePatch};
 pub use scope::{NotAScope, Scope};
-pub use time::{DateTime, NotADateTime, Timestamp};
+pub use time::{DateTime, DateTimeText, NotADateTime, Timestamp};
 
 /// The URI that stands for "remove this member" in a fragment (NGSI-LD Null, clause 4.5.0).
 pub const NULL: &str = "urn:ngsi-ld:null";

@@ -14,8 +14,15 @@ const YEAR_10000_SECONDS: i64 = 253_402_300_800;
 impl fmt::Display for Timestamp {
     /// `2026-04-01T12:00:00.000Z`; microseconds appear only where there are any.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.date_time().fmt(f)
+    }
+}
+
+impl Timestamp {
+    /// With as many digits as it takes: three, or six where there are microseconds.
+    pub fn date_time(self) -> DateTime {
         let digits = if self.0 % 1_000 == 0 { 3 } else { 6 };
-        DateTime { instant: *self, digits }.fmt(f)
+        DateTime { instant: self, digits }
     }
 }
 
@@ -73,19 +80,72 @@ impl Ord for DateTime {
     }
 }
 
-impl fmt::Display for DateTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl DateTime {
+    /// As it is written; [`fmt::Display`] shows the same.
+    pub fn text(&self) -> DateTimeText {
         let micros = self.instant.0.rem_euclid(MICROS_PER_SECOND);
         let seconds = self.instant.0.div_euclid(MICROS_PER_SECOND);
         let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
         let of_day = seconds.rem_euclid(SECONDS_PER_DAY);
-        let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        if self.digits > 0 {
-            let width = usize::from(self.digits);
-            write!(f, ".{:0width$}", micros / 10_i64.pow(6 - u32::from(self.digits)))?;
+        let mut text = DateTimeText { bytes: [0; DATE_TIME_BYTES_MAX], length: 0 };
+        if !(0..=9999).contains(&year) {
+            // Not to be had by parsing; moments of the system's own may lie there.
+            text.put_all(format!("{year:04}").as_bytes());
+        } else {
+            text.put_digits(year, 4);
         }
-        f.write_str("Z")
+        for (mark, number) in [
+            (b'-', month),
+            (b'-', day),
+            (b'T', of_day / 3600),
+            (b':', of_day / 60 % 60),
+            (b':', of_day % 60),
+        ] {
+            text.put_all(&[mark]);
+            text.put_digits(number, 2);
+        }
+        if self.digits > 0 {
+            text.put_all(b".");
+            let digits = usize::from(self.digits);
+            text.put_digits(micros / 10_i64.pow(6 - u32::from(self.digits)), digits);
+        }
+        text.put_all(b"Z");
+        text
+    }
+}
+
+/// Years of 64-bit microseconds have up to six digits and a sign.
+const DATE_TIME_BYTES_MAX: usize = 32;
+
+/// A moment, written without an allocation.
+#[derive(Clone, Copy, Debug)]
+pub struct DateTimeText {
+    bytes: [u8; DATE_TIME_BYTES_MAX],
+    length: usize,
+}
+
+impl DateTimeText {
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+
+    fn put_all(&mut self, bytes: &[u8]) {
+        self.bytes[self.length..self.length + bytes.len()].copy_from_slice(bytes);
+        self.length += bytes.len();
+    }
+
+    fn put_digits(&mut self, mut number: i64, width: usize) {
+        for place in self.bytes[self.length..self.length + width].iter_mut().rev() {
+            *place = b'0' + (number % 10) as u8;
+            number /= 10;
+        }
+        self.length += width;
+    }
+}
+
+impl fmt::Display for DateTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text().as_str())
     }
 }
 

@@ -5,6 +5,7 @@
 //! short way round where their ends lie more than 180 degrees apart. Distances are measured on
 //! the haversine sphere (clause 4.23.1), for `near` as for ordering, so that both agree.
 
+use ::geo::Coord;
 use model::Geometry;
 
 use crate::filter::{GeoCondition, GeoRelation};
@@ -47,6 +48,30 @@ impl PreparedGeo {
         match (&self.place, Flat::of(stored)) {
             (Some(place), Some(stored)) => place.matches(self.relation, &stored),
             _ => false,
+        }
+    }
+}
+
+/// What cells tell of geometries, without a look at these. Only of circles: other shapes are asked
+/// as cheaply themselves.
+impl PreparedGeo {
+    /// May a geometry match because of what it has in this cell? Wrong only by a yes.
+    pub fn may_match_in(&self, cell: CellId) -> bool {
+        let Some((centre, metres)) = self.circle().filter(|_| cell.is_leaf()) else { return true };
+        sphere::point_metres(centre, cell.rect().center()) <= covering::widened_metres(metres)
+    }
+
+    /// Is the cell all inside, so that whatever lies in it matches? A hint: may err at the rim.
+    pub fn holds(&self, cell: CellId) -> bool {
+        let Some((centre, metres)) = self.circle() else { return false };
+        let corners = Flat::rect(cell.rect());
+        corners.corners().all(|corner| sphere::point_metres(centre, corner) <= metres)
+    }
+
+    fn circle(&self) -> Option<(Coord<f64>, f64)> {
+        match self.relation {
+            GeoRelation::NearMax(metres) => Some((self.place.as_ref()?.flat.point()?, metres)),
+            _ => None,
         }
     }
 }

@@ -15,6 +15,7 @@ mod pattern;
 mod plan;
 mod projection;
 mod raw;
+mod reads;
 mod system;
 
 pub use collation::{COLLATION_BYTES_MAX, Collation};

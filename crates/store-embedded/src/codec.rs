@@ -1,4 +1,6 @@
 //! Entities as bytes. Names are numbers of the dictionary; values are their own JSON text.
+//!
+//! Attributes tell their length, so that a reader who wants few of them steps over the others.
 
 use model::{
     Attribute, Attributes, DateTime, Entity, Geometry, Instance, Json, Kind, Name, Scope,
@@ -18,6 +20,13 @@ pub fn encode(entity: &Entity, out: &mut Vec<u8>, intern: &mut dyn FnMut(&Name) 
     out.push(u8::from(entity.expires_at.is_some()));
     put_date_time(out, entity.expires_at);
     Encoder { intern, base: entity.created_at.0 }.attributes(out, &entity.attributes);
+}
+
+/// Puts the length of what follows `start` before it.
+fn put_length(out: &mut Vec<u8>, start: usize) {
+    let length = out.len() - start;
+    put_varint(out, length as u64);
+    out[start..].rotate_left(length);
 }
 
 fn put_list<T>(out: &mut Vec<u8>, items: &[T], mut put: impl FnMut(&mut Vec<u8>, &T)) {
@@ -53,10 +62,12 @@ impl Encoder<'_> {
         put_varint(out, attributes.len() as u64);
         for attribute in attributes {
             self.name(out, &attribute.name);
+            let start = out.len();
             put_varint(out, attribute.instances.len() as u64);
             for instance in &attribute.instances {
                 self.instance(out, instance);
             }
+            put_length(out, start);
         }
     }
 
@@ -130,10 +141,22 @@ impl Encoder<'_> {
     }
 }
 
+/// Which attributes of an entity are to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    All,
+    Only(Vec<NameId>),
+}
+
 /// The entity whose bytes these are; all of them.
 pub fn decode(bytes: &[u8], names: &Names) -> Result<Entity, Malformed> {
+    decode_wanted(bytes, names, &Wanted::All)
+}
+
+/// The entity with those of its attributes that are wanted.
+pub fn decode_wanted(bytes: &[u8], names: &Names, wanted: &Wanted) -> Result<Entity, Malformed> {
     let mut decoder = Decoder { reader: Reader::new(bytes), names: names.reading(), base: 0 };
-    let entity = decoder.entity()?;
+    let entity = decoder.entity(wanted)?;
     if decoder.reader.is_at_end() {
         Ok(entity)
     } else {
@@ -148,7 +171,7 @@ struct Decoder<'a> {
 }
 
 impl Decoder<'_> {
-    fn entity(&mut self) -> Result<Entity, Malformed> {
+    fn entity(&mut self, wanted: &Wanted) -> Result<Entity, Malformed> {
         let id = self.uri()?;
         self.base = self.reader.signed()?;
         let created_at = Timestamp(self.base);
@@ -159,17 +182,37 @@ impl Decoder<'_> {
             0 => None,
             _ => Some(self.date_time()?),
         };
-        let attributes = self.attributes()?;
+        let attributes = match wanted {
+            Wanted::All => self.attributes()?,
+            Wanted::Only(wanted) => self.wanted(wanted)?,
+        };
         Ok(Entity { id, types, scopes, expires_at, created_at, modified_at, attributes })
     }
 
     fn attributes(&mut self) -> Result<Attributes, Malformed> {
         self.list(|decoder| {
             let name = decoder.name()?;
+            let _length = decoder.reader.varint()?;
             let instances = decoder.list(Decoder::instance)?;
             Ok(Attribute { name, instances })
         })
         .map(Attributes::from_distinct)
+    }
+
+    fn wanted(&mut self, wanted: &[NameId]) -> Result<Attributes, Malformed> {
+        let mut attributes = Vec::with_capacity(wanted.len());
+        for _ in 0..self.reader.count()? {
+            let id = self.name_id()?;
+            let length = self.reader.count()?;
+            if wanted.contains(&id) {
+                let name = self.name_of(id)?;
+                let instances = self.list(Decoder::instance)?;
+                attributes.push(Attribute { name, instances });
+            } else {
+                self.reader.take(length)?;
+            }
+        }
+        Ok(Attributes::from_distinct(attributes))
     }
 
     fn instance(&mut self) -> Result<Instance, Malformed> {
@@ -239,8 +282,18 @@ impl Decoder<'_> {
     }
 
     fn name(&mut self) -> Result<Name, Malformed> {
+        let id = self.name_id()?;
+        self.name_of(id)
+    }
+
+    fn name_id(&mut self) -> Result<NameId, Malformed> {
         let id = self.reader.varint()?;
-        let name = u32::try_from(id).ok().and_then(|id| self.names.name(NameId(id)));
+        let id = u32::try_from(id).map(NameId);
+        id.map_err(|_| self.reader.malformed("a name is not in the dictionary"))
+    }
+
+    fn name_of(&self, id: NameId) -> Result<Name, Malformed> {
+        let name = self.names.name(id);
         name.ok_or_else(|| self.reader.malformed("a name is not in the dictionary"))
     }
 

@@ -26,6 +26,16 @@ struct AttributeKey {
     kind: Kind,
 }
 
+/// Levels of cells.
+#[derive(Clone, Copy, Debug)]
+pub struct Levels(u32);
+
+impl Levels {
+    pub fn contains(self, level: u32) -> bool {
+        self.0 & 1 << level != 0
+    }
+}
+
 impl Counts {
     /// Takes in one event. Not to be done twice.
     pub fn count(
@@ -99,9 +109,9 @@ impl Counts {
         }
     }
 
-    /// Has the GeoProperty ever been indexed at this level?
-    pub fn has_level(&self, tenant: NameId, property: NameId, level: u32) -> bool {
-        self.levels.get(&(tenant, property)).is_some_and(|bits| bits & 1 << level != 0)
+    /// At which levels the GeoProperty has ever been indexed.
+    pub fn levels(&self, tenant: NameId, property: NameId) -> Levels {
+        Levels(self.levels.get(&(tenant, property)).copied().unwrap_or_default())
     }
 
     /// Are the counts the same? Levels are only ever added, so that they may differ.

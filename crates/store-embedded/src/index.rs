@@ -1,5 +1,6 @@
 //! What the index says of an entity, and how a change changes it.
 
+use fjall::Slice;
 use model::{Attribute, Entity, Event, Instance, Json, JsonKind, Name, Value};
 use query::cells_of;
 
@@ -72,7 +73,7 @@ pub fn entries_of(
     tenant: NameId,
     number: EntityNumber,
     intern: &mut dyn FnMut(&Name) -> NameId,
-) -> Vec<Vec<u8>> {
+) -> Vec<Slice> {
     let mut entries = Entries::new(tenant, number, intern);
     entries.header(entity);
     entity.attributes.iter().for_each(|attribute| entries.attribute(attribute));
@@ -85,10 +86,12 @@ struct Entries<'a> {
     tenant: NameId,
     number: EntityNumber,
     intern: &'a mut dyn FnMut(&Name) -> NameId,
-    keys: Vec<Vec<u8>>,
+    keys: Vec<Slice>,
     /// Of the attribute at hand.
     values_left: usize,
     overflowed: bool,
+    /// An entry names the attribute itself, so that it can be found by that.
+    named: bool,
 }
 
 /// Where a value lies: the expanded name, and the names below it.
@@ -106,7 +109,7 @@ impl<'a> Entries<'a> {
         intern: &'a mut dyn FnMut(&Name) -> NameId,
     ) -> Entries<'a> {
         let keys = Vec::with_capacity(32);
-        Entries { tenant, number, intern, keys, values_left: 0, overflowed: false }
+        Entries { tenant, number, intern, keys, values_left: 0, overflowed: false, named: false }
     }
 
     fn key(&self, space: Space) -> Key {
@@ -132,12 +135,15 @@ impl<'a> Entries<'a> {
 
     fn attribute(&mut self, attribute: &Attribute) {
         let id = (self.intern)(&attribute.name);
-        self.push(self.key(Space::Attribute).name(id));
+        self.named = false;
         self.values_left = INDEXED_VALUES_MAX;
         self.overflowed = false;
         let path = Path { text: attribute.name.clone(), id, depth: 1 };
         for instance in &attribute.instances {
             self.instance(&path, instance);
+        }
+        if !self.named {
+            self.push(self.key(Space::Attribute).name(id));
         }
         if self.overflowed {
             self.push(self.key(Space::Unindexed).name(id));
@@ -196,6 +202,7 @@ impl<'a> Entries<'a> {
             }
             Value::GeoProperty(geometry) if path.depth == 1 => {
                 for cell in cells_of(geometry) {
+                    self.named = true;
                     self.push(self.key(Space::Cell).name(path.id).cell(cell.as_u64()));
                 }
             }
@@ -263,6 +270,7 @@ impl<'a> Entries<'a> {
             return;
         }
         self.values_left -= 1;
+        self.named |= path.depth == 1;
         self.push(self.key(Space::Value).name(path.id).value(value));
     }
 }

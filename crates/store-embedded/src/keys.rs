@@ -1,7 +1,10 @@
 //! Keys of index entries: their spaces, and values in an order that bytes keep.
 
+use fjall::Slice;
 use model::{DateTime, Timestamp};
+use query::CellId;
 
+use crate::bytes::put_varint;
 use crate::names::NameId;
 
 /// A number that stands for an entity, unique in the store, never used again.
@@ -14,7 +17,7 @@ pub struct EntityNumber(pub u64);
 pub enum Space {
     /// It has this type.
     Type = 1,
-    /// It has this attribute.
+    /// It has this attribute, and no value or cell of it is in the index.
     Attribute = 2,
     /// It has this value at this path.
     Value = 3,
@@ -42,12 +45,14 @@ impl Key {
     pub fn new(space: Space, tenant: NameId) -> Key {
         let mut bytes = Vec::with_capacity(40);
         bytes.push(space as u8);
-        bytes.extend_from_slice(&tenant.0.to_be_bytes());
+        put_varint(&mut bytes, tenant.0.into());
         Key(bytes)
     }
 
+    /// No number is the start of another, so that a prefix of a key names one thing. Short keys
+    /// matter: up to 20 bytes the tables hold them without an allocation.
     pub fn name(mut self, name: NameId) -> Key {
-        self.0.extend_from_slice(&name.0.to_be_bytes());
+        put_varint(&mut self.0, name.0.into());
         self
     }
 
@@ -93,9 +98,9 @@ impl Key {
         self
     }
 
-    pub fn number(mut self, number: EntityNumber) -> Vec<u8> {
+    pub fn number(mut self, number: EntityNumber) -> Slice {
         self.0.extend_from_slice(&number.0.to_be_bytes()[8 - NUMBER_BYTES..]);
-        self.0
+        self.0.into()
     }
 
     pub fn into_bytes(self) -> Vec<u8> {
@@ -107,6 +112,13 @@ impl Key {
 pub fn number_of(key: &[u8]) -> EntityNumber {
     let tail = &key[key.len().saturating_sub(NUMBER_BYTES)..];
     EntityNumber(tail.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+}
+
+/// The cell in a key of [`Space::Cell`].
+pub fn cell_of(key: &[u8]) -> Option<CellId> {
+    let before = key.len().checked_sub(NUMBER_BYTES + 8)?;
+    let cell = key.get(before..)?.first_chunk().copied()?;
+    CellId::from_u64(u64::from_be_bytes(cell))
 }
 
 /// A scalar as the index sees it.

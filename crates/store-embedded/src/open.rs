@@ -17,7 +17,7 @@ use crate::journal::{
 use crate::keys::EntityNumber;
 use crate::names::{NameId, Names};
 use crate::settings::EmbeddedSettings;
-use crate::shared::{Published, Shared, TENANT_BYTES, write_event};
+use crate::shared::{Published, Shared, Stored, write_event};
 use crate::tables::{Table, Tables, Writes};
 
 /// What opening a directory came to, for the log.
@@ -38,7 +38,7 @@ pub struct Opened {
 }
 
 /// The format of the directory as a whole.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_OPENING: &str = "comity data directory, format ";
 
@@ -162,7 +162,7 @@ fn replay_names(
         if shared.names.intern(name) != NameId(id) {
             return Err(format!("the name `{name}` has another number in the dictionary"));
         }
-        writes.put(Table::Names, id.to_be_bytes().to_vec(), name.as_str().as_bytes());
+        writes.put(Table::Names, id.to_be_bytes(), name.as_str());
     }
     Ok(())
 }
@@ -174,12 +174,9 @@ fn replay_event(
 ) -> Result<Published, String> {
     let event = record.read(&shared.names).map_err(|malformed| malformed.to_string())?;
     let number = EntityNumber(record.entity);
-    let bytes = record.after.map(|after| {
-        let tenant: [u8; TENANT_BYTES] = record.tenant.0.to_be_bytes();
-        [&tenant, after].concat().into()
-    });
-    let length = record.after.map_or(0, <[u8]>::len);
+    let next_expiry = event.after.as_ref().and_then(|entity| entity.next_expiry());
+    let stored = record.after.map(|after| Stored::new(record.tenant, next_expiry, after));
     let mut intern = |name: &Name| shared.intern(name);
-    write_event(&event, record.tenant, number, bytes, &mut intern, writes);
-    Ok(Published { event: Arc::new(event), tenant: record.tenant, number, bytes: length })
+    write_event(&event, record.tenant, number, stored.as_ref(), &mut intern, writes);
+    Ok(Published { event: Arc::new(event), tenant: record.tenant, number, stored })
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use model::{EntityId, Name, TypeSelector};
 use query::{
-    CellId, Comparison, Condition, Filter, GeoCondition, Operand, Range, ScopeCondition,
-    SystemMember, Target, Test, covering,
+    CellId, Comparison, Condition, Filter, GeoCondition, Operand, PreparedGeo, Range,
+    ScopeCondition, SystemMember, Target, Test, covering,
 };
 
 use crate::counts::Counts;
@@ -27,8 +27,8 @@ pub struct Drive {
 #[derive(Clone, Debug)]
 pub enum Source {
     /// Those with these ids, and those that these ranges of the index name; some perhaps more than
-    /// once.
-    Found { ids: Vec<EntityId>, ranges: Vec<KeyRange> },
+    /// once. Where cells are ranged over, `only` tells which of them can be passed by.
+    Found { ids: Vec<EntityId>, ranges: Vec<KeyRange>, only: Option<Box<PreparedGeo>> },
     /// All of the tenant.
     Everything,
 }
@@ -68,7 +68,7 @@ impl Planner<'_> {
             Filter::Ids(ids) => Some(Drive {
                 name: format!("{} ids", ids.len()),
                 estimate: ids.len() as u64,
-                source: Source::Found { ids: ids.clone(), ranges: Vec::new() },
+                source: Source::Found { ids: ids.clone(), ranges: Vec::new(), only: None },
             }),
             Filter::Types(selector) => self.types(selector),
             Filter::Attributes(names) => {
@@ -97,9 +97,12 @@ impl Planner<'_> {
     }
 
     fn attribute(&self, name: &Name) -> Drive {
-        let id = self.names.get(name.as_str());
-        let ranges = id.map(|id| self.prefix(self.key(Space::Attribute).name(id)));
-        index(format!("attribute {name}"), ranges.into_iter().collect(), self.total(name))
+        let spaces = [Space::Attribute, Space::Value, Space::Cell];
+        let ranges = self
+            .names
+            .get(name.as_str())
+            .map(|id| spaces.map(|space| self.prefix(self.key(space).name(id))).to_vec());
+        index(format!("attribute {name}"), ranges.unwrap_or_default(), self.total(name))
     }
 
     /// About how many entities have an attribute.
@@ -224,25 +227,31 @@ impl Planner<'_> {
         }
     }
 
+    /// Cells that are all inside come first: what lies there matches, so that a page fills soonest.
     fn geo(&self, geo: &GeoCondition) -> Option<Drive> {
         let cells = covering(geo)?;
-        let count = cells.len();
-        let ranges = self.names.get(geo.property.as_str()).map(|property| {
-            let key = |cell: u64| self.key(Space::Cell).name(property).cell(cell).into_bytes();
-            let range = |(from, to): (u64, u64)| (key(from), after_prefix(&key(to)));
-            let within = cells.iter().map(|cell| cell.range());
-            let around: BTreeSet<u64> = cells
-                .iter()
-                .flat_map(|cell| cell.ancestors())
-                .filter(|cell| self.counts.has_level(self.tenant, property, cell.level()))
-                .map(CellId::as_u64)
-                .collect();
-            let all = within.chain(around.into_iter().map(|cell| (cell, cell))).collect();
-            joined(all).into_iter().map(range).collect()
-        });
+        let name = format!("{} in {} cells", geo.property, cells.len());
         let estimate = self.total(&geo.property) / NEARBY + 1;
-        let name = format!("{} in {count} cells", geo.property);
-        Some(index(name, ranges.unwrap_or_default(), estimate))
+        let Some(property) = self.names.get(geo.property.as_str()) else {
+            return Some(index(name, Vec::new(), estimate));
+        };
+        let prepared = PreparedGeo::new(geo);
+        let levels = self.counts.levels(self.tenant, property);
+        let around: BTreeSet<CellId> = cells
+            .iter()
+            .flat_map(|cell| cell.ancestors())
+            .filter(|cell| levels.contains(cell.level()))
+            .collect();
+        let around = around.into_iter().map(|cell| (cell.as_u64(), cell.as_u64()));
+        let (inside, rim): (Vec<CellId>, Vec<CellId>) =
+            cells.iter().partition(|cell| prepared.holds(**cell));
+        let rim = rim.into_iter().map(CellId::range).chain(around);
+        let inside = joined(inside.into_iter().map(CellId::range).collect());
+        let key = |cell: u64| self.key(Space::Cell).name(property).cell(cell).into_bytes();
+        let range = |(from, to): (u64, u64)| (key(from), after_prefix(&key(to)));
+        let ranges = inside.into_iter().chain(joined(rim.collect())).map(range).collect();
+        let only = Some(Box::new(prepared));
+        Some(Drive { name, source: Source::Found { ids: Vec::new(), ranges, only }, estimate })
     }
 
     fn scope(&self, scope: &ScopeCondition) -> Option<Drive> {
@@ -276,7 +285,7 @@ impl Planner<'_> {
 }
 
 fn index(name: String, ranges: Vec<KeyRange>, estimate: u64) -> Drive {
-    Drive { name, source: Source::Found { ids: Vec::new(), ranges }, estimate }
+    Drive { name, source: Source::Found { ids: Vec::new(), ranges, only: None }, estimate }
 }
 
 /// The same numbers in fewer ranges: those that touch are one. Cells beside each other leave a
@@ -304,14 +313,15 @@ fn union(name: &str, drives: impl Iterator<Item = Option<Drive>>) -> Option<Driv
     let mut estimate = 0_u64;
     for drive in drives {
         let drive = drive?;
-        let Source::Found { ids, ranges } = drive.source else { return None };
+        let Source::Found { ids, ranges, .. } = drive.source else { return None };
         names.push(drive.name);
         all_ids.extend(ids);
         all_ranges.extend(ranges);
         estimate = estimate.saturating_add(drive.estimate);
     }
     let name = format!("{name} ({})", names.join(", "));
-    Some(Drive { name, source: Source::Found { ids: all_ids, ranges: all_ranges }, estimate })
+    let source = Source::Found { ids: all_ids, ranges: all_ranges, only: None };
+    Some(Drive { name, source, estimate })
 }
 
 /// The name under which the index knows a path.

@@ -1,16 +1,17 @@
 //! Answering a query: candidates from an index, the filter on each, cut off at the page.
 
-use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
 use model::{Entity, EntityId, Timestamp};
-use query::{Filter, Links, Query, SortKey, Sorter};
+use query::{Filter, Links, PreparedFilter, PreparedGeo, Query, SortKey, Sorter};
+use rustc_hash::FxHashSet;
 use store::{Answer, Plan, StoreError};
 
-use crate::keys::{EntityNumber, Key, Space, number_of};
+use crate::codec::Wanted;
+use crate::keys::{EntityNumber, Key, Space, cell_of, number_of};
 use crate::names::NameId;
-use crate::plan::{Drive, Planner, Source};
-use crate::shared::{Shared, number_from, unreadable};
+use crate::plan::{Drive, KeyRange, Planner, Source};
+use crate::shared::{Shared, Stored, number_from, unreadable};
 use crate::tables::Table;
 
 /// One query on its way.
@@ -19,6 +20,9 @@ struct Run<'a> {
     tenant: NameId,
     now: Timestamp,
     plan: Plan,
+    filters: Vec<PreparedFilter<'a>>,
+    /// The attributes that the filters look at.
+    wanted: Wanted,
 }
 
 pub fn run(
@@ -28,22 +32,17 @@ pub fn run(
     now: Timestamp,
 ) -> Result<Answer, StoreError> {
     let Some(tenant) = shared.tenant(&query.tenant) else { return Ok(nothing(query)) };
-    let mut run = Run { shared, tenant, now, plan: Plan::default() };
-    let drive = run.drive(&[&query.filter, within]);
-    let filters = [query.filter.prepared(), within.prepared()];
-    run.plan.index.clone_from(&drive.name);
+    let filters = [&query.filter, within];
+    let drive = shared.drive(tenant, &filters);
+    let plan =
+        Plan { index: drive.name.clone(), sorted: !query.order.is_empty(), ..Plan::default() };
+    let wanted = shared.wanted(&filters, query);
+    let filters = filters.iter().map(|filter| filter.prepared()).collect();
+    let mut run = Run { shared, tenant, now, plan, filters, wanted };
     let maintained = if query.count { run.maintained_count(query, within)? } else { None };
     let mut page = PageOf::new(query, maintained, shared.settings.query_sort_max);
-    run.plan.sorted = !query.order.is_empty();
-    run.candidates(drive, &mut |run, entity| {
-        let links = LinksOf { shared: run.shared, tenant: run.tenant, now: run.now };
-        if filters.iter().all(|filter| filter.matches(&entity, &links)) {
-            page.take(entity)
-        } else {
-            Ok(Goon::Yes)
-        }
-    })?;
-    Ok(page.into_answer(run.plan))
+    run.candidates(drive, &mut page)?;
+    page.into_answer(run)
 }
 
 fn nothing(query: &Query) -> Answer {
@@ -58,15 +57,22 @@ enum Goon {
     No,
 }
 
-type Visit<'v> = &'v mut dyn FnMut(&Run<'_>, Arc<Entity>) -> Result<Goon, StoreError>;
-
-impl Run<'_> {
-    fn drive(&self, filters: &[&Filter]) -> Drive {
-        let counts = self.shared.counts.read().unwrap_or_else(PoisonError::into_inner);
-        let names = &self.shared.names;
-        Planner { names, counts: &counts, tenant: self.tenant }.drive(filters)
+impl Shared {
+    fn drive(&self, tenant: NameId, filters: &[&Filter]) -> Drive {
+        let counts = self.counts.read().unwrap_or_else(PoisonError::into_inner);
+        Planner { names: &self.names, counts: &counts, tenant }.drive(filters)
     }
 
+    /// What has to be read of an entity to know whether it matches, and where it stands.
+    fn wanted(&self, filters: &[&Filter], query: &Query) -> Wanted {
+        let filters = filters.iter().flat_map(|filter| filter.attributes_read());
+        let order = query.order.iter().filter_map(|by| by.attribute_read());
+        let names = filters.chain(order).filter_map(|name| self.names.get(name.as_str()));
+        Wanted::Only(names.collect())
+    }
+}
+
+impl Run<'_> {
     /// How many match, where the counts already tell: all entities of one type, while none of
     /// them waits to be swept.
     fn maintained_count(
@@ -84,15 +90,15 @@ impl Run<'_> {
         Ok(Some(id.map_or(0, |id| counts.of_type(self.tenant, id)) as usize))
     }
 
-    fn candidates(&mut self, drive: Drive, visit: Visit<'_>) -> Result<(), StoreError> {
+    fn candidates(&mut self, drive: Drive, page: &mut PageOf<'_>) -> Result<(), StoreError> {
         match drive.source {
-            Source::Found { ids, ranges } => self.found(ids, ranges, visit),
+            Source::Found { ids, ranges, only } => self.found(ids, ranges, only.as_deref(), page),
             Source::Everything => {
                 let prefix = self.tenant.0.to_be_bytes();
                 for entry in self.shared.tables.scan_prefix(Table::Ids, &prefix) {
                     self.plan.index_entries_read += 1;
                     let (_, value) = entry.map_err(unreadable)?;
-                    if self.visit(number_from(&value), visit)? == Goon::No {
+                    if self.visit(number_from(&value), page)? == Goon::No {
                         break;
                     }
                 }
@@ -104,14 +110,15 @@ impl Run<'_> {
     fn found(
         &mut self,
         ids: Vec<EntityId>,
-        ranges: Vec<(Vec<u8>, Vec<u8>)>,
-        visit: Visit<'_>,
+        ranges: Vec<KeyRange>,
+        only: Option<&PreparedGeo>,
+        page: &mut PageOf<'_>,
     ) -> Result<(), StoreError> {
-        let mut seen = HashSet::new();
+        let mut seen = FxHashSet::default();
         for id in ids {
             if let Some(number) = self.shared.number(self.tenant, &id)?
                 && seen.insert(number)
-                && self.visit(number, visit)? == Goon::No
+                && self.visit(number, page)? == Goon::No
             {
                 return Ok(());
             }
@@ -120,8 +127,13 @@ impl Run<'_> {
             for entry in self.shared.tables.scan(Table::Index, from, to) {
                 self.plan.index_entries_read += 1;
                 let (key, _) = entry.map_err(unreadable)?;
+                let passed_by =
+                    |only: &PreparedGeo| cell_of(&key).is_some_and(|cell| !only.may_match_in(cell));
+                if only.is_some_and(passed_by) {
+                    continue;
+                }
                 let number = number_of(&key);
-                if seen.insert(number) && self.visit(number, visit)? == Goon::No {
+                if seen.insert(number) && self.visit(number, page)? == Goon::No {
                     return Ok(());
                 }
             }
@@ -129,7 +141,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn visit(&mut self, number: EntityNumber, visit: Visit<'_>) -> Result<Goon, StoreError> {
+    fn visit(&mut self, number: EntityNumber, page: &mut PageOf<'_>) -> Result<Goon, StoreError> {
         let limit = self.shared.settings.query_entities_max;
         if self.plan.entities_read >= limit {
             return Err(StoreError::TooComplex { limit, setting: "query_entities_max" });
@@ -137,10 +149,22 @@ impl Run<'_> {
         self.plan.entities_read += 1;
         // It may have been deleted since the index was read.
         let Some(stored) = self.shared.stored(number)? else { return Ok(Goon::Yes) };
-        match stored.alive(self.now) {
-            Some(entity) if stored.tenant == self.tenant => visit(self, entity),
+        if stored.tenant() != self.tenant {
+            return Ok(Goon::Yes);
+        }
+        let glimpse = stored.glimpse(self.now, &self.shared.names, &self.wanted)?;
+        let links = LinksOf { shared: self.shared, tenant: self.tenant, now: self.now };
+        match glimpse {
+            Some(entity) if self.filters.iter().all(|filter| filter.matches(&entity, &links)) => {
+                page.take(&entity, stored)
+            }
             _ => Ok(Goon::Yes),
         }
+    }
+
+    /// The whole of what was found. It matched as a whole, whatever became of it since.
+    fn read(&self, found: Stored) -> Result<Option<Arc<Entity>>, StoreError> {
+        found.alive(self.now, &self.shared.names)
     }
 }
 
@@ -183,7 +207,7 @@ impl Links for LinksOf<'_> {
     fn entity(&self, id: &EntityId) -> Option<Arc<Entity>> {
         let number = self.shared.number(self.tenant, id).ok()??;
         let stored = self.shared.stored(number).ok()??;
-        stored.alive(self.now)
+        stored.alive(self.now, &self.shared.names).ok()?
     }
 }
 
@@ -192,9 +216,9 @@ struct PageOf<'q> {
     query: &'q Query,
     sorter: Sorter<'q>,
     /// Without an order: the page itself.
-    entities: Vec<Arc<Entity>>,
+    found: Vec<Stored>,
     /// With an order: the best so far.
-    ordered: Vec<(SortKey, Arc<Entity>)>,
+    ordered: Vec<(SortKey, EntityId, Stored)>,
     matched: usize,
     maintained: Option<usize>,
     sort_max: usize,
@@ -203,21 +227,22 @@ struct PageOf<'q> {
 impl<'q> PageOf<'q> {
     fn new(query: &'q Query, maintained: Option<usize>, sort_max: usize) -> PageOf<'q> {
         let sorter = Sorter::new(&query.order, &query.collation);
-        let (entities, ordered) = (Vec::new(), Vec::new());
-        PageOf { query, sorter, entities, ordered, matched: 0, maintained, sort_max }
+        let (found, ordered) = (Vec::new(), Vec::new());
+        PageOf { query, sorter, found, ordered, matched: 0, maintained, sort_max }
     }
 
     fn end(&self) -> usize {
         self.query.page.offset.saturating_add(self.query.page.limit)
     }
 
-    fn take(&mut self, entity: Arc<Entity>) -> Result<Goon, StoreError> {
+    /// Takes a match: what was read of it, and its record.
+    fn take(&mut self, entity: &Entity, stored: Stored) -> Result<Goon, StoreError> {
         self.matched += 1;
         if !self.query.order.is_empty() {
-            return self.take_ordered(entity);
+            return self.take_ordered(entity, stored);
         }
         if self.matched > self.query.page.offset && self.matched <= self.end() {
-            self.entities.push(entity);
+            self.found.push(stored);
         }
         // One more than the page tells that there is more.
         let enough = self.matched > self.end();
@@ -226,12 +251,12 @@ impl<'q> PageOf<'q> {
     }
 
     /// Keeps no more than twice what can still be on the page or before it.
-    fn take_ordered(&mut self, entity: Arc<Entity>) -> Result<Goon, StoreError> {
+    fn take_ordered(&mut self, entity: &Entity, stored: Stored) -> Result<Goon, StoreError> {
         let limit = self.sort_max;
         if self.end() > limit {
             return Err(StoreError::TooComplex { limit, setting: "query_sort_max" });
         }
-        self.ordered.push((self.sorter.key(&entity), entity));
+        self.ordered.push((self.sorter.key(entity), entity.id.clone(), stored));
         if self.ordered.len() >= 2 * self.end() + 64 {
             self.sort();
             self.ordered.truncate(self.end());
@@ -241,19 +266,21 @@ impl<'q> PageOf<'q> {
 
     /// What the order leaves open, the id decides, so that pages fit together.
     fn sort(&mut self) {
-        self.ordered.sort_by(|(left_key, left), (right_key, right)| {
-            left_key.cmp(right_key).then_with(|| left.id.cmp(&right.id))
+        self.ordered.sort_by(|(left_key, left, _), (right_key, right, _)| {
+            left_key.cmp(right_key).then_with(|| left.cmp(right))
         });
     }
 
-    fn into_answer(mut self, plan: Plan) -> Answer {
+    fn into_answer(mut self, run: Run<'_>) -> Result<Answer, StoreError> {
         if !self.query.order.is_empty() {
             self.sort();
-            let entities = std::mem::take(&mut self.ordered).into_iter().map(|(_, one)| one);
+            let ordered = std::mem::take(&mut self.ordered).into_iter().map(|(_, _, found)| found);
             let page = &self.query.page;
-            self.entities = entities.skip(page.offset).take(page.limit).collect();
+            self.found = ordered.skip(page.offset).take(page.limit).collect();
         }
+        let more = self.matched > self.end();
         let total = self.query.count.then(|| self.maintained.unwrap_or(self.matched));
-        Answer { more: self.matched > self.end(), entities: self.entities, total, plan }
+        let read = self.found.into_iter().filter_map(|found| run.read(found).transpose());
+        Ok(Answer { more, entities: read.collect::<Result<_, _>>()?, total, plan: run.plan })
     }
 }

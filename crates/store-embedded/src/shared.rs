@@ -3,12 +3,14 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use fjall::Slice;
 use model::{Entity, EntityId, Event, Name, Tenant, Timestamp};
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, GuardResult};
 use store::{Position, StoreError};
 
-use crate::codec;
+use crate::bytes::Malformed;
+use crate::codec::{self, Wanted};
 use crate::counts::Counts;
 use crate::index;
 use crate::journal::{JournalReader, Place};
@@ -27,48 +29,99 @@ pub struct Shared {
     pub reader: JournalReader,
     /// Where the journal ends, and the position of its last event.
     end: Mutex<(Place, Position)>,
-    entities: Cache<EntityNumber, CachedEntity, EntityWeighter>,
+    entities: Cache<EntityNumber, Stored, StoredWeighter>,
     numbers: Cache<(NameId, EntityId), EntityNumber>,
     /// The store is being closed: what fails now is not tried again.
     pub stopping: AtomicBool,
 }
 
+/// An entity as it is kept: the bytes of its record, read when something of it is asked.
+///
+/// Bytes are a tenth of what the entity takes in memory, and lie together: a query steps over what
+/// does not match without reading more than its filter asks about.
 #[derive(Clone, Debug)]
-struct CachedEntity {
-    stored: Arc<Stored>,
-    bytes: usize,
-}
+pub struct Stored(Slice);
 
-/// An entity as it is kept.
-#[derive(Debug)]
-pub struct Stored {
-    pub tenant: NameId,
-    pub entity: Arc<Entity>,
-    /// The first moment at which something of it expires: until then nobody need look.
-    next_expiry: Option<Timestamp>,
-}
+/// What stands before the entity in its record: the tenant, and when something of it expires.
+const HEADER_BYTES: usize = 4 + 8;
+const NEVER: i64 = i64::MAX;
 
 impl Stored {
-    fn new(tenant: NameId, entity: Arc<Entity>) -> Stored {
-        Stored { tenant, next_expiry: entity.next_expiry(), entity }
+    /// The record of an entity whose bytes, made by [`codec::encode`], are given.
+    pub fn new(tenant: NameId, next_expiry: Option<Timestamp>, entity: &[u8]) -> Stored {
+        let next_expiry = next_expiry.map_or(NEVER, |expiry| expiry.0);
+        let header = [&tenant.0.to_be_bytes()[..], &next_expiry.to_be_bytes()].concat();
+        Stored([&header, entity].concat().into())
+    }
+
+    pub fn bytes(&self) -> &Slice {
+        &self.0
+    }
+
+    /// The entity alone.
+    pub fn entity_bytes(&self) -> &[u8] {
+        self.0.get(HEADER_BYTES..).unwrap_or_default()
+    }
+
+    pub fn tenant(&self) -> NameId {
+        let tenant = self.0.first_chunk().copied().unwrap_or_default();
+        NameId(u32::from_be_bytes(tenant))
+    }
+
+    /// The first moment at which something of it expires: until then nobody need look.
+    fn next_expiry(&self) -> Timestamp {
+        let expiry = self.0.get(4..).and_then(|rest| rest.first_chunk().copied());
+        Timestamp(expiry.map_or(NEVER, i64::from_be_bytes))
+    }
+
+    /// The whole entity, expired or not.
+    pub fn read(&self, names: &Names) -> Result<Entity, StoreError> {
+        self.damaged(codec::decode(self.entity_bytes(), names))
     }
 
     /// The entity as readers see it at a moment.
-    pub fn alive(&self, now: Timestamp) -> Option<Arc<Entity>> {
-        match self.next_expiry {
-            Some(expiry) if expiry <= now => self.entity.clone().alive(now),
-            _ => Some(self.entity.clone()),
+    pub fn alive(&self, now: Timestamp, names: &Names) -> Result<Option<Arc<Entity>>, StoreError> {
+        let entity = Arc::new(self.read(names)?);
+        Ok(if self.next_expiry() <= now { entity.alive(now) } else { Some(entity) })
+    }
+
+    /// The same, but not all of its attributes where few are wanted.
+    pub fn glimpse(
+        &self,
+        now: Timestamp,
+        names: &Names,
+        wanted: &Wanted,
+    ) -> Result<Option<Arc<Entity>>, StoreError> {
+        if self.next_expiry() <= now {
+            return self.alive(now, names);
         }
+        let entity = codec::decode_wanted(self.entity_bytes(), names, wanted);
+        self.damaged(entity).map(|entity| Some(Arc::new(entity)))
+    }
+
+    fn damaged<T>(&self, read: Result<T, Malformed>) -> Result<T, StoreError> {
+        read.map_err(|malformed| StoreError::Damaged {
+            place: "the record of an entity".to_owned(),
+            problem: malformed.to_string(),
+        })
+    }
+}
+
+impl From<Slice> for Stored {
+    fn from(bytes: Slice) -> Stored {
+        Stored(bytes)
     }
 }
 
 #[derive(Clone, Debug)]
-struct EntityWeighter;
+struct StoredWeighter;
 
-impl Weighter<EntityNumber, CachedEntity> for EntityWeighter {
-    /// About what an entity takes in memory: its parts are several times their bytes on disk.
-    fn weight(&self, _: &EntityNumber, cached: &CachedEntity) -> u64 {
-        500 + 6 * cached.bytes as u64
+/// About what an entry of the cache of entities takes beside its bytes.
+const ENTITY_CACHE_ENTRY_BYTES: u64 = 100;
+
+impl Weighter<EntityNumber, Stored> for StoredWeighter {
+    fn weight(&self, _: &EntityNumber, stored: &Stored) -> u64 {
+        ENTITY_CACHE_ENTRY_BYTES + stored.0.len() as u64
     }
 }
 
@@ -83,7 +136,7 @@ impl Shared {
         reader: JournalReader,
     ) -> Shared {
         let bytes = settings.entity_cache_bytes();
-        let entities = Cache::with_weighter((bytes / 4_000) as usize, bytes, EntityWeighter);
+        let entities = Cache::with_weighter((bytes / 1_000) as usize, bytes, StoredWeighter);
         let numbers = Cache::new((bytes / 4 / NUMBER_CACHE_ENTRY_BYTES) as usize);
         Shared {
             settings,
@@ -145,42 +198,36 @@ impl Shared {
     }
 
     /// The entity of a number, expired or not.
-    pub fn stored(&self, number: EntityNumber) -> Result<Option<Arc<Stored>>, StoreError> {
+    pub fn stored(&self, number: EntityNumber) -> Result<Option<Stored>, StoreError> {
         match self.entities.get_value_or_guard(&number, None) {
-            GuardResult::Value(cached) => Ok(Some(cached.stored)),
+            GuardResult::Value(stored) => Ok(Some(stored)),
             GuardResult::Guard(guard) => {
                 let found = self.stored_in_table(number)?;
-                if let Some(cached) = &found {
-                    let _ = guard.insert(cached.clone());
+                if let Some(stored) = &found {
+                    let _ = guard.insert(stored.clone());
                 }
-                Ok(found.map(|cached| cached.stored))
+                Ok(found)
             }
-            GuardResult::Timeout => Ok(self.stored_in_table(number)?.map(|cached| cached.stored)),
+            GuardResult::Timeout => self.stored_in_table(number),
         }
     }
 
-    fn stored_in_table(&self, number: EntityNumber) -> Result<Option<CachedEntity>, StoreError> {
+    fn stored_in_table(&self, number: EntityNumber) -> Result<Option<Stored>, StoreError> {
         let key = number.0.to_be_bytes();
-        let Some(value) = self.tables.get(Table::Entities, &key).map_err(unreadable)? else {
-            return Ok(None);
-        };
-        let (tenant, entity) = read_entity(&value, &self.names).map_err(|problem| {
-            StoreError::Damaged { place: format!("entity number {}", number.0), problem }
-        })?;
-        let stored = Arc::new(Stored::new(tenant, Arc::new(entity)));
-        Ok(Some(CachedEntity { stored, bytes: value.len() }))
+        let value = self.tables.get(Table::Entities, &key).map_err(unreadable)?;
+        // A copy: what the tables give may be part of a larger block.
+        Ok(value.map(|value| Stored(Slice::from(&*value))))
     }
 
     /// Lets readers see what a commit wrote. The tables come first: see [`Shared::number`].
     pub fn publish(&self, writes: Writes, events: Vec<Published>) {
         self.tables.publish(writes);
         let mut counts = self.counts.write().unwrap_or_else(PoisonError::into_inner);
-        for Published { event, tenant, number, bytes } in events {
+        for Published { event, tenant, number, stored } in events {
             counts.count(&event, tenant, &mut |name| self.names.intern(name));
-            match &event.after {
-                Some(entity) => {
-                    let stored = Arc::new(Stored::new(tenant, entity.clone()));
-                    self.entities.insert(number, CachedEntity { stored, bytes });
+            match stored {
+                Some(stored) => {
+                    self.entities.insert(number, stored);
                     self.numbers.insert((tenant, event.id.clone()), number);
                 }
                 None => {
@@ -198,8 +245,8 @@ pub struct Published {
     pub event: Arc<Event>,
     pub tenant: NameId,
     pub number: EntityNumber,
-    /// The length of the entity's bytes.
-    pub bytes: usize,
+    /// What is kept of the entity from now on.
+    pub stored: Option<Stored>,
 }
 
 /// Everything that an event writes to the tables.
@@ -207,14 +254,14 @@ pub fn write_event(
     event: &Event,
     tenant: NameId,
     number: EntityNumber,
-    entity: Option<Arc<[u8]>>,
+    entity: Option<&Stored>,
     intern: &mut dyn FnMut(&Name) -> NameId,
     writes: &mut Writes,
 ) {
     let key = number.0.to_be_bytes().to_vec();
     match entity {
-        Some(bytes) => {
-            writes.put(Table::Entities, key, bytes);
+        Some(stored) => {
+            writes.put(Table::Entities, key, stored.bytes().clone());
             if event.before.is_none() {
                 writes.put(Table::Ids, id_key(tenant, &event.id), number.0.to_be_bytes());
             }
@@ -233,29 +280,6 @@ pub fn id_key(tenant: NameId, id: &EntityId) -> Vec<u8> {
 
 pub fn number_from(value: &[u8]) -> EntityNumber {
     EntityNumber(value.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
-}
-
-/// The bytes of an entity in its table: its tenant, then itself.
-pub fn entity_bytes(
-    tenant: NameId,
-    entity: &Entity,
-    intern: &mut dyn FnMut(&Name) -> NameId,
-) -> Arc<[u8]> {
-    let mut bytes = Vec::with_capacity(512);
-    bytes.extend_from_slice(&tenant.0.to_be_bytes());
-    codec::encode(entity, &mut bytes, intern);
-    bytes.into()
-}
-
-/// How many bytes stand before the entity's own.
-pub const TENANT_BYTES: usize = 4;
-
-pub fn read_entity(value: &[u8], names: &Names) -> Result<(NameId, Entity), String> {
-    let Some((tenant, bytes)) = value.split_first_chunk::<TENANT_BYTES>() else {
-        return Err("the record is too short".to_owned());
-    };
-    let entity = codec::decode(bytes, names).map_err(|malformed| malformed.to_string())?;
-    Ok((NameId(u32::from_be_bytes(*tenant)), entity))
 }
 
 /// What an error of the tables means to a caller.

@@ -84,8 +84,8 @@ impl Store for EmbeddedStore {
         let (Retrieve { tenant, id }, within) = request.into_parts();
         let Some(tenant) = self.shared.tenant(&tenant) else { return Ok(None) };
         let Some(number) = self.shared.number(tenant, &id)? else { return Ok(None) };
-        let stored = self.shared.stored(number)?;
-        let entity = stored.and_then(|stored| stored.alive(now));
+        let Some(stored) = self.shared.stored(number)? else { return Ok(None) };
+        let entity = stored.alive(now, &self.shared.names)?;
         Ok(entity.filter(|entity| within.matches(entity, &NoLinks)))
     }
 
@@ -133,7 +133,8 @@ impl Store for EmbeddedStore {
         let mut entities = Vec::new();
         for number in self.shared.expired(now, limit)? {
             if let Some(stored) = self.shared.stored(number)? {
-                entities.push((stored.tenant, stored.entity.id.clone()));
+                let id = stored.read(&self.shared.names)?.id;
+                entities.push((stored.tenant(), id));
             }
         }
         entities.dedup();
@@ -153,7 +154,8 @@ impl Store for EmbeddedStore {
     }
 
     async fn document(&self, key: &DocumentKey) -> Result<Option<Vec<u8>>, StoreError> {
-        self.shared.tables.get(Table::Documents, &document_key(key)).map_err(unreadable)
+        let document = self.shared.tables.get(Table::Documents, &document_key(key));
+        Ok(document.map_err(unreadable)?.map(|document| document.to_vec()))
     }
 
     async fn documents(

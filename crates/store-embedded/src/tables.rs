@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy};
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, Slice};
 
 pub use layer::{Layer, Writes};
 pub use scan::Scan;
@@ -114,7 +114,7 @@ impl Tables {
         self.layers().active.publish(writes);
     }
 
-    pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, fjall::Error> {
+    pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Slice>, fjall::Error> {
         if key.len() > KEY_BYTES_MAX {
             return Ok(None);
         }
@@ -124,8 +124,8 @@ impl Tables {
             .get(table, key)
             .or_else(|| layers.frozen.as_ref().and_then(|frozen| frozen.get(table, key)));
         match in_memory {
-            Some(value) => Ok(value.map(|value| value.to_vec())),
-            None => Ok(self.disk.keyspace(table).get(key)?.map(|value| value.to_vec())),
+            Some(value) => Ok(value),
+            None => self.disk.keyspace(table).get(key),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::journal::{Place, Record, RecordReader, recover, segments};
 use crate::names::NameId;
 use crate::open::{Opened, open};
 use crate::settings::EmbeddedSettings;
-use crate::shared::{Shared, id_key, number_from, read_entity};
+use crate::shared::{Shared, Stored, id_key, number_from};
 use crate::tables::Table;
 
 /// What a check looked at, and what it found wrong.
@@ -91,8 +91,10 @@ impl Check<'_> {
         for entry in self.shared.tables.scan_prefix(Table::Entities, &[]) {
             let (key, value) = entry?;
             self.verified.entities += 1;
-            match read_entity(&value, &self.shared.names) {
-                Ok((tenant, entity)) => {
+            let stored = Stored::from(value);
+            let tenant = stored.tenant();
+            match stored.read(&self.shared.names) {
+                Ok(entity) => {
                     self.entity(&key, tenant, &entity)?;
                     counts.count_whole(&entity, tenant, &mut |name| self.shared.intern(name));
                 }

@@ -157,7 +157,7 @@ impl Key {
             return Ok(Key::Word(word));
         }
         check_name(member)?;
-        let iri = context.expand_term(member);
+        let iri = context.expanded(member);
         let spelled = match &*iri {
             keyword if keyword.starts_with('@') => {
                 let known = Word::named(keyword).ok_or_else(|| Problem::Reserved(member.into()))?;
@@ -168,18 +168,18 @@ impl Key {
             }
             _ => None,
         };
-        Ok(spelled.map_or_else(|| Key::Attribute(Name::new(&*iri)), Key::Word))
+        Ok(spelled.map_or_else(|| Key::Attribute(Name::new(iri)), Key::Word))
     }
 }
 
 /// The expanded name of an entity type (clause 4.6.2).
 pub(super) fn type_name(written: &str, context: &Context) -> Result<Name, Problem> {
     check_name(written)?;
-    let iri = context.expand_term(written);
+    let iri = context.expanded(written);
     if iri.starts_with('@') {
         return Err(Problem::Reserved(written.to_owned()));
     }
-    Ok(Name::new(&*iri))
+    Ok(Name::new(iri))
 }
 
 /// Whether a name is one of the GeoProperties that the standard defines (clause 4.7.1).

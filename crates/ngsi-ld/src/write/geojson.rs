@@ -16,7 +16,7 @@ impl<'a> Writer<'a> {
         geo: &GeoShape<'_>,
     ) {
         out.push('{');
-        plain_member(out, "id", &entity.id);
+        plain_member(out, "id", entity.id.as_str());
         plain_member(out, "type", "Feature");
         member(out, "geometry");
         match self.geometry(entity, geo) {

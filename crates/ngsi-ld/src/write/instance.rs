@@ -5,7 +5,7 @@ use model::{Attribute, Instance, Json, Kind, Name, Uri, Value};
 use super::language;
 use super::projection::Projection;
 use super::shape::Format;
-use super::text::{array, member, named_member, one_or_many, plain_member, string};
+use super::text::{array, member, moment_member, named_member, one_or_many, plain_member, string};
 use super::writer::{Writer, uri};
 use crate::read::concise::{is_geometry_value, reads_as_property};
 use crate::read::{Holder, NGSI_LD};
@@ -162,16 +162,16 @@ impl<'a> Writer<'a> {
             one_or_many(out, &instance.object_type, false, |out, name| self.name(out, name));
         }
         if let Some(at) = instance.observed_at {
-            plain_member(out, "observedAt", at);
+            moment_member(out, "observedAt", at);
         }
         if let Some(dataset_id) = &instance.dataset_id {
-            plain_member(out, "datasetId", dataset_id);
+            plain_member(out, "datasetId", dataset_id.as_str());
         }
         if self.shape.sys_attrs {
-            plain_member(out, "createdAt", instance.created_at);
-            plain_member(out, "modifiedAt", instance.modified_at);
+            moment_member(out, "createdAt", instance.created_at.date_time());
+            moment_member(out, "modifiedAt", instance.modified_at.date_time());
             if let Some(at) = instance.expires_at {
-                plain_member(out, "expiresAt", at);
+                moment_member(out, "expiresAt", at);
             }
         }
     }

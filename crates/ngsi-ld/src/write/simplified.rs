@@ -42,7 +42,7 @@ impl<'a> Writer<'a> {
                 out.push(',');
             }
             match &instance.dataset_id {
-                Some(dataset_id) => plain(out, dataset_id),
+                Some(dataset_id) => plain(out, dataset_id.as_str()),
                 None => plain(out, "@none"),
             }
             out.push(':');

@@ -1,6 +1,6 @@
 //! JSON punctuation and strings, appended to a text.
 
-use std::fmt::{Display, Write};
+use model::DateTime;
 
 /// `,"name":`, without the comma where an object was just opened. The name goes out as it is.
 pub(super) fn member(out: &mut String, name: &str) {
@@ -17,26 +17,28 @@ pub(super) fn named_member(out: &mut String, name: &str) {
     out.push(':');
 }
 
-/// `"name":"text"`, for a text that needs no escapes: a URI, a moment.
-pub(super) fn plain_member(out: &mut String, name: &str, text: impl Display) {
+/// `"name":"text"`, for a text that needs no escapes.
+pub(super) fn plain_member(out: &mut String, name: &str, text: &str) {
     member(out, name);
     plain(out, text);
 }
 
-/// A string without characters that need escapes.
-pub(super) fn plain(out: &mut String, text: impl Display) {
+/// `"name":"2026-04-01T12:00:00Z"`.
+pub(super) fn moment_member(out: &mut String, name: &str, moment: DateTime) {
+    plain_member(out, name, moment.text().as_str());
+}
+
+/// A string without characters that need escapes, such as a URI.
+pub(super) fn plain(out: &mut String, text: &str) {
     out.push('"');
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{text}");
+    out.push_str(text);
     out.push('"');
 }
 
 /// Any string.
 pub(super) fn string(out: &mut String, text: &str) {
     if text.bytes().all(|b| b >= b' ' && b != b'"' && b != b'\\') {
-        out.push('"');
-        out.push_str(text);
-        out.push('"');
+        plain(out, text);
     } else {
         out.push_str(model::Json::text(text).as_str());
     }

@@ -1,12 +1,14 @@
 //! What it takes to write one answer, and the members that entities and features share.
 
+use std::sync::Arc;
+
 use broker::LinkedEntities;
 use jsonld::Context;
 use model::{Attribute, Entity, EntityId, Instance, Name};
 
 use super::projection::{Member, Projection};
 use super::shape::{Linked, Shape};
-use super::text::{member, named_member, one_or_many, plain, plain_member, string};
+use super::text::{member, moment_member, named_member, one_or_many, plain, plain_member, string};
 
 /// How many linked entities one answer may hold inside relationships; further ones stay links.
 const INLINED_MAX: usize = 10_000;
@@ -17,11 +19,15 @@ pub(super) struct Writer<'a> {
     /// The entities around what is being written, outermost first.
     around: Vec<&'a EntityId>,
     inlined: usize,
+    compacted: Vec<(Name, Arc<str>)>,
 }
+
+/// How many names a writer keeps at hand: few enough to look through.
+const COMPACTED_MAX: usize = 24;
 
 impl<'a> Writer<'a> {
     pub(super) fn new(context: &'a Context, shape: &Shape<'a>) -> Writer<'a> {
-        Writer { context, shape: *shape, around: Vec::new(), inlined: 0 }
+        Writer { context, shape: *shape, around: Vec::new(), inlined: 0, compacted: Vec::new() }
     }
 
     /// An entity with its `@context`, where one goes into the body.
@@ -33,7 +39,7 @@ impl<'a> Writer<'a> {
     ) {
         out.push('{');
         if projection.shows(&Member::Id) {
-            plain_member(out, "id", &entity.id);
+            plain_member(out, "id", entity.id.as_str());
         }
         if projection.shows(&Member::Type) {
             self.types(out, entity);
@@ -43,11 +49,22 @@ impl<'a> Writer<'a> {
         out.push('}');
     }
 
-    pub(super) fn types(&self, out: &mut String, entity: &Entity) {
+    pub(super) fn types(&mut self, out: &mut String, entity: &Entity) {
         member(out, "type");
-        one_or_many(out, &entity.types, false, |out, name| {
-            string(out, &self.context.compact_name(name.as_str()));
-        });
+        one_or_many(out, &entity.types, false, |out, name| string(out, &self.compacted(name)));
+    }
+
+    /// The name in the words of the context. Entities of one answer share most of their names.
+    fn compacted(&mut self, name: &Name) -> Arc<str> {
+        let known = self.compacted.iter().find(|(known, _)| known.is_same_as(name));
+        if let Some((_, compact)) = known {
+            return compact.clone();
+        }
+        let compact = self.context.compacted(name.as_str());
+        if self.compacted.len() < COMPACTED_MAX {
+            self.compacted.push((name.clone(), compact.clone()));
+        }
+        compact
     }
 
     /// Everything but `id` and `type`.
@@ -62,10 +79,10 @@ impl<'a> Writer<'a> {
             one_or_many(out, &entity.scopes, false, |out, scope| string(out, scope.as_str()));
         }
         if self.shape.sys_attrs {
-            plain_member(out, "createdAt", entity.created_at);
-            plain_member(out, "modifiedAt", entity.modified_at);
+            moment_member(out, "createdAt", entity.created_at.date_time());
+            moment_member(out, "modifiedAt", entity.modified_at.date_time());
             if let Some(at) = entity.expires_at {
-                plain_member(out, "expiresAt", at);
+                moment_member(out, "expiresAt", at);
             }
         }
         self.around.push(&entity.id);
@@ -86,7 +103,7 @@ impl<'a> Writer<'a> {
         projection: Option<Projection<'a>>,
     ) {
         let before = out.len();
-        named_member(out, &self.context.compact_name(attribute.name.as_str()));
+        named_member(out, &self.compacted(&attribute.name));
         let below = projection.map(|projection| projection.below(&attribute.name));
         if !self.attribute(out, attribute, below, None) {
             out.truncate(before);
@@ -141,5 +158,5 @@ impl<'a> Writer<'a> {
 
 /// A URI, which needs no escapes.
 pub(super) fn uri(out: &mut String, uri: &model::Uri) {
-    plain(out, uri);
+    plain(out, uri.as_str());
 }

@@ -29,6 +29,11 @@ impl CellId {
         CellId::LEVEL_MAX - self.0.trailing_zeros() / 2
     }
 
+    /// Is it one of those under which points are found?
+    pub(super) fn is_leaf(self) -> bool {
+        self.level() == CellId::LEVEL_MAX
+    }
+
     /// The first and the last number of the cells inside, its own among them.
     pub fn range(self) -> (u64, u64) {
         let below = self.marker() - 1;

@@ -59,7 +59,7 @@ pub fn covering(condition: &GeoCondition) -> Option<Vec<CellId>> {
             Some(cover(start(&flat), COVERING_CELLS_MAX, 0.0, meets))
         }
         GeoRelation::NearMax(metres) => {
-            let metres = metres * (1.0 + MARGIN_SHARE) + MARGIN_METRES;
+            let metres = widened_metres(metres);
             if let Some(circle) = flat.point().and_then(|centre| Circle::around(centre, metres)) {
                 let meets = |rect| circle.may_meet(rect);
                 return Some(cover(start_near(&flat, metres), COVERING_CELLS_MAX, 0.0, meets));
@@ -74,6 +74,11 @@ pub fn covering(condition: &GeoCondition) -> Option<Vec<CellId>> {
             Some(cover(start, COVERING_CELLS_MAX, 0.0, meets))
         }
     }
+}
+
+/// A distance within which everything lies that some way of measuring finds within `metres`.
+pub(super) fn widened_metres(metres: f64) -> f64 {
+    metres * (1.0 + MARGIN_SHARE) + MARGIN_METRES
 }
 
 /// The rectangle round a circle: little larger than the circle, and much cheaper to ask.

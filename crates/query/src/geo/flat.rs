@@ -77,6 +77,13 @@ impl Flat {
         Some(Flat { shape, bounds })
     }
 
+    /// The corners of the rectangle around it.
+    pub(super) fn corners(&self) -> impl Iterator<Item = Coord<f64>> {
+        let (low, high) = (self.bounds.min(), self.bounds.max());
+        let corners = [(low.x, low.y), (low.x, high.y), (high.x, low.y), (high.x, high.y)];
+        corners.into_iter().map(|(x, y)| Coord { x, y })
+    }
+
     /// One position that belongs to the shape.
     pub(super) fn first(&self) -> Coord<f64> {
         self.shape.coords_iter().next().unwrap_or(self.bounds.min())

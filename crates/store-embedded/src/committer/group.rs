@@ -8,10 +8,11 @@ use policy::Permitted;
 use store::{CommitError, Committed, StoreError};
 
 use super::{Answer, Job};
+use crate::codec;
 use crate::journal::{EventRecord, put_document, put_event, put_names};
 use crate::keys::EntityNumber;
 use crate::names::NameId;
-use crate::shared::{Published, Shared, TENANT_BYTES, entity_bytes, write_event};
+use crate::shared::{Published, Shared, Stored, write_event};
 use crate::tables::{Table, Writes};
 use crate::tenants;
 
@@ -79,7 +80,7 @@ impl<'a> Group<'a> {
         let fresh = self.shared.names.since(names_before);
         let mut writes = self.writes;
         for (id, name) in &fresh {
-            writes.put(Table::Names, id.0.to_be_bytes().to_vec(), name.as_str().as_bytes());
+            writes.put(Table::Names, id.0.to_be_bytes(), name.as_str());
         }
         put_names(&mut records, &fresh);
         records.extend_from_slice(&self.records);
@@ -91,7 +92,8 @@ impl<'a> Group<'a> {
             return Ok(pending.clone());
         }
         let Some(number) = self.shared.number(tenant, id)? else { return Ok(None) };
-        Ok(self.shared.stored(number)?.map(|stored| (number, stored.entity.clone())))
+        let Some(stored) = self.shared.stored(number)? else { return Ok(None) };
+        Ok(Some((number, Arc::new(stored.read(&self.shared.names)?))))
     }
 
     fn change(
@@ -166,26 +168,31 @@ impl<'a> Group<'a> {
             EntityNumber(self.next_entity - 1)
         });
         let mut intern = |name: &_| self.shared.names.intern(name);
-        let mut bytes_of = |entity: &Arc<Entity>| entity_bytes(tenant, entity, &mut intern);
-        let before = event.before.as_ref().map(&mut bytes_of);
-        let after = event.after.as_ref().map(&mut bytes_of);
+        let mut encoded = |entity: &Arc<Entity>| {
+            let mut bytes = Vec::with_capacity(512);
+            codec::encode(entity, &mut bytes, &mut intern);
+            bytes
+        };
+        let before = event.before.as_ref().map(&mut encoded);
+        let after = event.after.as_ref().map(&mut encoded);
         let changed = event.changed.iter().map(&mut intern).collect();
         let record = EventRecord {
             tenant,
             entity: number.0,
             at: event.at,
             id: event.id.as_str(),
-            before: before.as_deref().map(|bytes| &bytes[TENANT_BYTES..]),
-            after: after.as_deref().map(|bytes| &bytes[TENANT_BYTES..]),
+            before: before.as_deref(),
+            after: after.as_deref(),
             changed,
         };
         put_event(&mut self.records, &record);
-        let bytes = after.as_ref().map_or(0, |bytes| bytes.len());
-        write_event(&event, tenant, number, after, &mut intern, &mut self.writes);
+        let next_expiry = event.after.as_ref().and_then(|entity| entity.next_expiry());
+        let stored = after.map(|bytes| Stored::new(tenant, next_expiry, &bytes));
+        write_event(&event, tenant, number, stored.as_ref(), &mut intern, &mut self.writes);
         let event = Arc::new(event);
         let state = event.after.clone().map(|entity| (number, entity));
         self.pending.insert((tenant, event.id.clone()), state);
-        self.events.push(Published { event: event.clone(), tenant, number, bytes });
+        self.events.push(Published { event: event.clone(), tenant, number, stored });
         event
     }
 }

@@ -3,32 +3,34 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
+
+use fjall::Slice;
 
 use super::Table;
 
 /// A value, or the mark that the key was removed.
-pub type Written = Option<Arc<[u8]>>;
+pub type Written = Option<Slice>;
 
 /// What one commit writes, in any order; later writes of a key count.
 #[derive(Debug, Default)]
 pub struct Writes {
-    writes: Vec<(Table, Box<[u8]>, Written)>,
+    writes: Vec<(Table, Slice, Written)>,
 }
 
 impl Writes {
-    pub fn put(&mut self, table: Table, key: Vec<u8>, value: impl Into<Arc<[u8]>>) {
+    pub fn put(&mut self, table: Table, key: impl Into<Slice>, value: impl Into<Slice>) {
         self.writes.push((table, key.into(), Some(value.into())));
     }
 
-    pub fn remove(&mut self, table: Table, key: Vec<u8>) {
+    pub fn remove(&mut self, table: Table, key: impl Into<Slice>) {
         self.writes.push((table, key.into(), None));
     }
 }
 
 #[derive(Debug, Default)]
 pub struct Layer {
-    maps: RwLock<[BTreeMap<Box<[u8]>, Written>; Table::ALL.len()]>,
+    maps: RwLock<[BTreeMap<Slice, Written>; Table::ALL.len()]>,
     bytes: AtomicUsize,
 }
 
@@ -64,7 +66,7 @@ impl Layer {
         from: Bound<&[u8]>,
         to: &[u8],
         limit: usize,
-    ) -> Vec<(Box<[u8]>, Written)> {
+    ) -> Vec<(Slice, Written)> {
         let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
         let range = maps[table as usize].range::<[u8], _>((from, Bound::Excluded(to)));
         range.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()

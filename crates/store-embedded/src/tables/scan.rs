@@ -4,16 +4,20 @@ use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use fjall::Slice;
+
 use super::Table;
 use super::layer::{Layer, Written};
 
-type Entry = (Box<[u8]>, Written);
+type Entry = (Slice, Written);
 
 /// Yields keys and values; newer layers hide older ones, and removed keys are left out.
 pub struct Scan {
     sources: Vec<LayerSource>,
     disk: fjall::Iter,
     disk_next: Option<Entry>,
+    /// Nothing further is to be had from the disk.
+    disk_ended: bool,
     to: Vec<u8>,
 }
 
@@ -26,7 +30,7 @@ struct LayerSource {
     layer: Arc<Layer>,
     table: Table,
     copied: VecDeque<Entry>,
-    from: Bound<Box<[u8]>>,
+    from: Bound<Slice>,
     at_a_time: usize,
     is_at_end: bool,
 }
@@ -49,43 +53,52 @@ impl Scan {
             layer,
             table,
             copied: VecDeque::new(),
-            from: Bound::Included(from.clone().into()),
+            from: Bound::Included(from.as_slice().into()),
             at_a_time: COPIED_FIRST,
             // An empty range would make the map panic.
             is_at_end: from >= to,
         };
         let sources = layers.into_iter().map(source).collect();
-        Scan { sources, disk, disk_next: None, to }
+        Scan { sources, disk, disk_next: None, disk_ended: false, to }
     }
 
     fn next_entry(&mut self) -> Result<Option<Entry>, fjall::Error> {
-        if self.disk_next.is_none()
-            && let Some(guard) = self.disk.next()
-        {
-            let (key, value) = guard.into_inner()?;
-            self.disk_next = Some(((&*key).into(), Some((&*value).into())));
-        }
-        let heads = self.sources.iter_mut().filter_map(|source| source.head(&self.to));
-        let lowest = heads.chain(self.disk_next.as_ref().map(|(key, _)| &**key)).min();
-        let Some(lowest) = lowest.map(Box::<[u8]>::from) else { return Ok(None) };
-        // The newest source that has the key decides; the others only step over it.
-        let mut found = None;
-        for source in &mut self.sources {
-            if source.head(&self.to) == Some(&*lowest) {
-                let entry = source.copied.pop_front();
-                found = found.or(entry);
+        if self.disk_next.is_none() && !self.disk_ended {
+            match self.disk.next() {
+                Some(guard) => {
+                    let (key, value) = guard.into_inner()?;
+                    self.disk_next = Some((key, Some(value)));
+                }
+                None => self.disk_ended = true,
             }
         }
-        if self.disk_next.as_ref().is_some_and(|(key, _)| *key == lowest) {
-            let entry = self.disk_next.take();
-            found = found.or(entry);
+        let Scan { sources, disk_next, to, .. } = self;
+        // Of equal keys the newest source has the first one, and `min_by` keeps the first.
+        let heads = sources.iter_mut().enumerate();
+        let heads = heads.filter_map(|(at, source)| Some((at, source.head(to)?)));
+        let lowest = heads.min_by(|(_, a), (_, b)| a.cmp(b));
+        let from_disk = match (&lowest, &*disk_next) {
+            (None, _) => true,
+            (Some((_, key)), Some((disk_key, _))) => *disk_key < **key,
+            (Some(_), None) => false,
+        };
+        let Some((newest, _)) = lowest.filter(|_| !from_disk) else { return Ok(disk_next.take()) };
+        let Some(found) = sources[newest].copied.pop_front() else { return Ok(None) };
+        // Older ones of the same key are stepped over.
+        for source in &mut sources[newest + 1..] {
+            if source.head(to) == Some(&found.0) {
+                source.copied.pop_front();
+            }
         }
-        Ok(found)
+        if disk_next.as_ref().is_some_and(|(key, _)| *key == found.0) {
+            *disk_next = None;
+        }
+        Ok(Some(found))
     }
 }
 
 impl Iterator for Scan {
-    type Item = Result<(Box<[u8]>, Arc<[u8]>), fjall::Error>;
+    type Item = Result<(Slice, Slice), fjall::Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -100,7 +113,7 @@ impl Iterator for Scan {
 }
 
 impl LayerSource {
-    fn head(&mut self, to: &[u8]) -> Option<&[u8]> {
+    fn head(&mut self, to: &[u8]) -> Option<&Slice> {
         if self.copied.is_empty() && !self.is_at_end {
             let from = match &self.from {
                 Bound::Included(key) => Bound::Included(&**key),
@@ -115,6 +128,6 @@ impl LayerSource {
             self.at_a_time = (self.at_a_time * 4).min(COPIED_MAX);
             self.copied = copied.into();
         }
-        self.copied.front().map(|(key, _)| &**key)
+        self.copied.front().map(|(key, _)| key)
     }
 }

@@ -63,10 +63,14 @@ fn any_relation() -> impl Strategy<Value = GeoRelation> {
 fn is_found(stored: &Geometry, condition: &GeoCondition) -> bool {
     let cells = cells_of(stored);
     assert!((1..=CELLS_PER_SHAPE_MAX).contains(&cells.len()));
+    let prepared = PreparedGeo::new(condition);
     covering(condition).is_none_or(|covering| {
         assert!((1..=COVERING_CELLS_MAX).contains(&covering.len()));
         let meet = |a: &CellId, b: &CellId| a.contains(*b) || b.contains(*a);
-        covering.iter().any(|cell| cells.iter().any(|stored| meet(cell, stored)))
+        let looked_at = |cell: &CellId| prepared.may_match_in(*cell);
+        let found =
+            |cell| cells.iter().filter(|cell| looked_at(cell)).any(|stored| meet(cell, stored));
+        covering.iter().any(found)
     })
 }
 
@@ -78,6 +82,18 @@ proptest! {
         let condition = condition(relation, &asked);
         let is_match = PreparedGeo::new(&condition).matches(&stored);
         prop_assert!(is_found(&stored, &condition) || !is_match);
+    }
+
+    #[test]
+    fn a_cell_inside_a_circle_is_looked_into(
+        at in position(), centre in position(), metres in 0.1..1e6_f64,
+    ) {
+        let place = |(x, y)| geometry(&format!("Point [{x},{y}]"));
+        let prepared = PreparedGeo::new(&condition(GeoRelation::NearMax(metres), &place(centre)));
+        let leaf = cells_of(&place(at))[0];
+        prop_assert!(prepared.may_match_in(leaf) || !prepared.holds(leaf));
+        let is_near = prepared.matches(&place(at));
+        prop_assert!(is_near || !prepared.holds(leaf) || metres < 1.0 || distance_metres(&place(at), &place(centre)) < metres + 1.0);
     }
 
     #[test]
