@@ -1,5 +1,7 @@
 //! What an entity says: attributes, their instances, their values.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::geometry::Geometry;
 use crate::identifier::{Name, Uri};
 use crate::json::{Json, JsonKind};
@@ -194,11 +196,14 @@ impl Instance {
     }
 }
 
+/// Nearly always one, so that one lies in the attribute itself.
+pub type InstanceList = SmallVec<[Instance; 1]>;
+
 /// All instances of one name; at least one, each with another `dataset_id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attribute {
     pub name: Name,
-    pub instances: Vec<Instance>,
+    pub instances: InstanceList,
 }
 
 impl Attribute {
@@ -262,7 +267,7 @@ impl Attributes {
     /// Puts an instance in the place of the one with its dataset, or adds it.
     pub(crate) fn put(&mut self, name: &Name, instance: Instance) {
         match self.get_mut(name) {
-            None => self.0.push(Attribute { name: name.clone(), instances: vec![instance] }),
+            None => self.0.push(Attribute { name: name.clone(), instances: smallvec![instance] }),
             Some(attribute) => {
                 let same = |known: &&mut Instance| known.dataset_id == instance.dataset_id;
                 match attribute.instances.iter_mut().find(same) {
@@ -288,7 +293,7 @@ impl Attributes {
     /// Leaves out instances that have expired (clause 4.22), at every depth.
     pub fn without_expired(&self, now: Timestamp) -> Attributes {
         let alive = |attribute: &Attribute| {
-            let instances: Vec<Instance> = attribute
+            let instances: InstanceList = attribute
                 .instances
                 .iter()
                 .filter(|instance| !instance.is_expired(now))

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::text::Text;
+
 /// An absolute URI or IRI: a scheme, a colon, and something after it (RFC 3986, RFC 3987).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Uri(Arc<str>);
+pub struct Uri(Text);
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAUri {
@@ -31,12 +33,17 @@ impl Uri {
     }
 
     /// Takes text that was a `Uri` before: the way back from a store.
-    pub fn from_valid(text: &str) -> Uri {
+    pub fn from_valid(text: impl Into<Text>) -> Uri {
         Uri(text.into())
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    /// The same, keeping nothing alive but itself; see [`Text::detached`].
+    pub fn detached(&self) -> Uri {
+        Uri(self.0.detached())
     }
 }
 
@@ -67,13 +74,13 @@ fn is_invisible(c: char) -> bool {
 
 impl fmt::Display for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{}>", self.0)
+        write!(f, "<{}>", self.as_str())
     }
 }
 

@@ -5,11 +5,13 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
+use crate::text::Text;
+
 /// Valid JSON without white space between tokens.
 ///
 /// Two values are equal when their texts are; [`Json::same_as`] compares what they mean.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Json(Box<str>);
+pub struct Json(Text);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonKind {
@@ -53,16 +55,16 @@ impl Json {
     }
 
     /// Takes text that was a `Json` before: the way back from a store.
-    pub fn from_compact(text: &str) -> Json {
+    pub fn from_compact(text: impl Into<Text>) -> Json {
         Json(text.into())
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
     pub fn kind(&self) -> JsonKind {
-        match self.0.as_bytes().first() {
+        match self.as_str().as_bytes().first() {
             Some(b'"') => JsonKind::Text,
             Some(b'{') => JsonKind::Object,
             Some(b'[') => JsonKind::Array,
@@ -74,21 +76,21 @@ impl Json {
 
     pub fn as_text(&self) -> Option<Cow<'_, str>> {
         match self.kind() {
-            JsonKind::Text if !self.0.contains('\\') => {
-                Some(Cow::Borrowed(&self.0[1..self.0.len() - 1]))
+            JsonKind::Text if !self.as_str().contains('\\') => {
+                self.as_str().get(1..self.as_str().len() - 1).map(Cow::Borrowed)
             }
-            JsonKind::Text => serde_json::from_str(&self.0).ok().map(Cow::Owned),
+            JsonKind::Text => serde_json::from_str(self.as_str()).ok().map(Cow::Owned),
             _ => None,
         }
     }
 
     /// The nearest double; the text keeps what a double cannot.
     pub fn as_number(&self) -> Option<f64> {
-        if self.kind() == JsonKind::Number { self.0.parse().ok() } else { None }
+        if self.kind() == JsonKind::Number { self.as_str().parse().ok() } else { None }
     }
 
     pub fn as_boolean(&self) -> Option<bool> {
-        match &*self.0 {
+        match self.as_str() {
             "true" => Some(true),
             "false" => Some(false),
             _ => None,
@@ -104,7 +106,7 @@ impl Json {
         if self.kind() != JsonKind::Object {
             return None;
         }
-        let raw: Members<'_> = serde_json::from_str(&self.0).ok()?;
+        let raw: Members<'_> = serde_json::from_str(self.as_str()).ok()?;
         Some(raw.0.into_iter().map(|(name, raw)| (name, Json(raw.get().into()))).collect())
     }
 
@@ -113,7 +115,7 @@ impl Json {
         if self.kind() != JsonKind::Array {
             return None;
         }
-        let raw: Vec<&RawValue> = serde_json::from_str(&self.0).ok()?;
+        let raw: Vec<&RawValue> = serde_json::from_str(self.as_str()).ok()?;
         Some(raw.into_iter().map(|raw| Json(raw.get().into())).collect())
     }
 
@@ -162,7 +164,7 @@ impl Json {
     }
 
     pub fn to_tree(&self) -> serde_json::Value {
-        serde_json::from_str(&self.0).unwrap_or(serde_json::Value::Null)
+        serde_json::from_str(self.as_str()).unwrap_or(serde_json::Value::Null)
     }
 
     /// Equal as values: numbers by amount, texts by characters, objects in any member order.
@@ -205,7 +207,7 @@ impl Json {
 
     /// Does the NGSI-LD Null stand anywhere inside?
     pub fn holds_removal(&self) -> bool {
-        self.0.contains(crate::NULL)
+        self.as_str().contains(crate::NULL)
             && match self.kind() {
                 JsonKind::Object => self
                     .members()
@@ -220,13 +222,13 @@ impl Json {
 
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

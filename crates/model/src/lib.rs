@@ -3,6 +3,7 @@
 //! Values and rules only. No I/O, no clock, no async, no wire format.
 
 mod identifier;
+mod text;
 mod time;
 mod json;
 mod geometry;
@@ -16,7 +17,7 @@ mod apply;
 mod merge;
 
 pub use apply::{Applied, Refused, apply};
-pub use attribute::{Attribute, Attributes, Instance, Kind, Value};
+pub use attribute::{Attribute, Attributes, Instance, InstanceList, Kind, Value};
 pub use change::{Change, Instances, Operation};
 pub use entity::{Draft, Entity, TypeSelector};
 pub use event::Event;
@@ -25,6 +26,7 @@ pub use identifier::{EntityId, Name, NotATenant, NotAUri, Tenant, Uri};
 pub use json::{Json, JsonKind, NotJson};
 pub use patch::{AttributePatch, Bare, Field, Fragment, Incomplete, InstancePatch, ValuePatch};
 pub use scope::{NotAScope, Scope};
+pub use text::Text;
 pub use time::{DateTime, DateTimeText, NotADateTime, Timestamp};
 
 /// The URI that stands for "remove this member" in a fragment (NGSI-LD Null, clause 4.5.0).

@@ -1,6 +1,6 @@
 //! Fragments: what a partial change names, and what it leaves alone (clause 5.4).
 
-use crate::attribute::{Attribute, Attributes, Instance, Kind, Value};
+use crate::attribute::{Attribute, Attributes, Instance, InstanceList, Kind, Value};
 use crate::entity::Draft;
 use crate::identifier::{Name, Uri};
 use crate::json::Json;
@@ -128,7 +128,7 @@ impl AttributePatch {
         match self {
             AttributePatch::Remove => Err(Incomplete::Removal(name)),
             AttributePatch::Instances(patches) => {
-                let instances: Result<Vec<_>, _> =
+                let instances: Result<InstanceList, _> =
                     patches.into_iter().map(|patch| patch.into_instance(&name)).collect();
                 instances.map(|instances| Attribute { name, instances })
             }

@@ -16,6 +16,7 @@ mod keys;
 mod names;
 mod open;
 mod plan;
+mod record;
 mod run;
 mod settings;
 mod shared;

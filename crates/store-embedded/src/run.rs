@@ -149,10 +149,7 @@ impl Run<'_> {
         self.plan.entities_read += 1;
         // It may have been deleted since the index was read.
         let Some(stored) = self.shared.stored(number)? else { return Ok(Goon::Yes) };
-        if stored.tenant() != self.tenant {
-            return Ok(Goon::Yes);
-        }
-        let glimpse = stored.glimpse(self.now, &self.shared.names, &self.wanted)?;
+        let glimpse = stored.glimpse(self.tenant, self.now, &self.shared.names, &self.wanted)?;
         let links = LinksOf { shared: self.shared, tenant: self.tenant, now: self.now };
         match glimpse {
             Some(entity) if self.filters.iter().all(|filter| filter.matches(&entity, &links)) => {

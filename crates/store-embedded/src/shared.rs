@@ -3,19 +3,18 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use fjall::Slice;
 use model::{Entity, EntityId, Event, Name, Tenant, Timestamp};
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, GuardResult};
 use store::{Position, StoreError};
 
-use crate::bytes::Malformed;
 use crate::codec::{self, Wanted};
 use crate::counts::Counts;
 use crate::index;
 use crate::journal::{JournalReader, Place};
 use crate::keys::EntityNumber;
 use crate::names::{NameId, Names};
+use crate::record::{BadRecord, RecordReader, RecordWriter};
 use crate::settings::EmbeddedSettings;
 use crate::tables::{Table, Tables, Writes};
 use crate::tenants;
@@ -35,82 +34,105 @@ pub struct Shared {
     pub stopping: AtomicBool,
 }
 
-/// An entity as it is kept: the bytes of its record, read when something of it is asked.
+/// An entity as it is kept: its record, read when something of it is asked.
 ///
-/// Bytes are a tenth of what the entity takes in memory, and lie together: a query steps over what
-/// does not match without reading more than its filter asks about.
+/// A record is a tenth of what the entity takes in memory, and lies together: a query steps over
+/// what does not match without reading more than its filter asks about. Before the entity stand
+/// its tenant, and when something of it expires.
 #[derive(Clone, Debug)]
-pub struct Stored(Slice);
+pub struct Stored(Arc<str>);
 
-/// What stands before the entity in its record: the tenant, and when something of it expires.
-const HEADER_BYTES: usize = 4 + 8;
-const NEVER: i64 = i64::MAX;
+const NEVER: Timestamp = Timestamp(i64::MAX);
 
 impl Stored {
-    /// The record of an entity whose bytes, made by [`codec::encode`], are given.
-    pub fn new(tenant: NameId, next_expiry: Option<Timestamp>, entity: &[u8]) -> Stored {
-        let next_expiry = next_expiry.map_or(NEVER, |expiry| expiry.0);
-        let header = [&tenant.0.to_be_bytes()[..], &next_expiry.to_be_bytes()].concat();
-        Stored([&header, entity].concat().into())
+    /// The record of an entity that [`codec::encode`] has written.
+    pub fn new(tenant: NameId, next_expiry: Option<Timestamp>, entity: &str) -> Stored {
+        let mut record = RecordWriter::with_capacity(entity.len() + 16);
+        record.number(tenant.0.into());
+        record.signed(next_expiry.unwrap_or(NEVER).0);
+        record.record(entity);
+        Stored(record.finish())
     }
 
-    pub fn bytes(&self) -> &Slice {
-        &self.0
+    /// As the table of entities has it.
+    pub fn from_table(value: &[u8]) -> Result<Stored, StoreError> {
+        match std::str::from_utf8(value) {
+            Ok(record) => Ok(Stored(record.into())),
+            Err(error) => Err(damaged(&error)),
+        }
     }
 
-    /// The entity alone.
-    pub fn entity_bytes(&self) -> &[u8] {
-        self.0.get(HEADER_BYTES..).unwrap_or_default()
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
     }
 
-    pub fn tenant(&self) -> NameId {
-        let tenant = self.0.first_chunk().copied().unwrap_or_default();
-        NameId(u32::from_be_bytes(tenant))
+    fn header(&self) -> Result<Header, StoreError> {
+        let mut reader = RecordReader::new(&self.0, 0);
+        let mut header = || {
+            let tenant = NameId(reader.number()? as u32);
+            let next_expiry = Timestamp(reader.signed()?);
+            Ok::<_, BadRecord>(Header { tenant, next_expiry, bytes: reader.at() })
+        };
+        header().map_err(|error| damaged(&error))
     }
 
-    /// The first moment at which something of it expires: until then nobody need look.
-    fn next_expiry(&self) -> Timestamp {
-        let expiry = self.0.get(4..).and_then(|rest| rest.first_chunk().copied());
-        Timestamp(expiry.map_or(NEVER, i64::from_be_bytes))
+    pub fn tenant(&self) -> Result<NameId, StoreError> {
+        Ok(self.header()?.tenant)
     }
 
     /// The whole entity, expired or not.
     pub fn read(&self, names: &Names) -> Result<Entity, StoreError> {
-        self.damaged(codec::decode(self.entity_bytes(), names))
+        self.entity(&self.header()?, names, &Wanted::All)
     }
 
     /// The entity as readers see it at a moment.
     pub fn alive(&self, now: Timestamp, names: &Names) -> Result<Option<Arc<Entity>>, StoreError> {
-        let entity = Arc::new(self.read(names)?);
-        Ok(if self.next_expiry() <= now { entity.alive(now) } else { Some(entity) })
+        let header = self.header()?;
+        let entity = Arc::new(self.entity(&header, names, &Wanted::All)?);
+        Ok(if header.next_expiry <= now { entity.alive(now) } else { Some(entity) })
     }
 
-    /// The same, but not all of its attributes where few are wanted.
+    /// The same of a tenant's entity, but not all of its attributes where few are wanted.
     pub fn glimpse(
         &self,
+        tenant: NameId,
         now: Timestamp,
         names: &Names,
         wanted: &Wanted,
-    ) -> Result<Option<Arc<Entity>>, StoreError> {
-        if self.next_expiry() <= now {
-            return self.alive(now, names);
+    ) -> Result<Option<Entity>, StoreError> {
+        let header = self.header()?;
+        if header.tenant != tenant {
+            return Ok(None);
         }
-        let entity = codec::decode_wanted(self.entity_bytes(), names, wanted);
-        self.damaged(entity).map(|entity| Some(Arc::new(entity)))
+        if header.next_expiry <= now {
+            return Ok(self.alive(now, names)?.map(Arc::unwrap_or_clone));
+        }
+        self.entity(&header, names, wanted).map(Some)
     }
 
-    fn damaged<T>(&self, read: Result<T, Malformed>) -> Result<T, StoreError> {
-        read.map_err(|malformed| StoreError::Damaged {
-            place: "the record of an entity".to_owned(),
-            problem: malformed.to_string(),
-        })
+    fn entity(
+        &self,
+        header: &Header,
+        names: &Names,
+        wanted: &Wanted,
+    ) -> Result<Entity, StoreError> {
+        let entity = codec::decode_wanted(&self.0, header.bytes, names, wanted);
+        entity.map_err(|error| damaged(&error))
     }
 }
 
-impl From<Slice> for Stored {
-    fn from(bytes: Slice) -> Stored {
-        Stored(bytes)
-    }
+/// What stands before the entity.
+struct Header {
+    tenant: NameId,
+    /// The first moment at which something of it expires: until then nobody need look.
+    next_expiry: Timestamp,
+    /// Its own length.
+    bytes: usize,
+}
+
+fn damaged(error: &dyn std::error::Error) -> StoreError {
+    let place = "the record of an entity".to_owned();
+    StoreError::Damaged { place, problem: error.to_string() }
 }
 
 #[derive(Clone, Debug)]
@@ -173,7 +195,7 @@ impl Shared {
         tenant: NameId,
         id: &EntityId,
     ) -> Result<Option<EntityNumber>, StoreError> {
-        match self.numbers.get_value_or_guard(&(tenant, id.clone()), None) {
+        match self.numbers.get_value_or_guard(&(tenant, id.detached()), None) {
             GuardResult::Value(number) => Ok(Some(number)),
             // The guard is taken before the table is read: should a commit come between, its
             // value stays, and this one is not kept.
@@ -215,8 +237,7 @@ impl Shared {
     fn stored_in_table(&self, number: EntityNumber) -> Result<Option<Stored>, StoreError> {
         let key = number.0.to_be_bytes();
         let value = self.tables.get(Table::Entities, &key).map_err(unreadable)?;
-        // A copy: what the tables give may be part of a larger block.
-        Ok(value.map(|value| Stored(Slice::from(&*value))))
+        value.map(|value| Stored::from_table(&value)).transpose()
     }
 
     /// Lets readers see what a commit wrote. The tables come first: see [`Shared::number`].
@@ -228,7 +249,7 @@ impl Shared {
             match stored {
                 Some(stored) => {
                     self.entities.insert(number, stored);
-                    self.numbers.insert((tenant, event.id.clone()), number);
+                    self.numbers.insert((tenant, event.id.detached()), number);
                 }
                 None => {
                     self.entities.remove(&number);
@@ -261,7 +282,7 @@ pub fn write_event(
     let key = number.0.to_be_bytes().to_vec();
     match entity {
         Some(stored) => {
-            writes.put(Table::Entities, key, stored.bytes().clone());
+            writes.put(Table::Entities, key, stored.as_bytes());
             if event.before.is_none() {
                 writes.put(Table::Ids, id_key(tenant, &event.id), number.0.to_be_bytes());
             }

@@ -134,7 +134,7 @@ impl Store for EmbeddedStore {
         for number in self.shared.expired(now, limit)? {
             if let Some(stored) = self.shared.stored(number)? {
                 let id = stored.read(&self.shared.names)?.id;
-                entities.push((stored.tenant(), id));
+                entities.push((stored.tenant()?, id));
             }
         }
         entities.dedup();

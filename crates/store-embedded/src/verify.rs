@@ -91,10 +91,10 @@ impl Check<'_> {
         for entry in self.shared.tables.scan_prefix(Table::Entities, &[]) {
             let (key, value) = entry?;
             self.verified.entities += 1;
-            let stored = Stored::from(value);
-            let tenant = stored.tenant();
-            match stored.read(&self.shared.names) {
-                Ok(entity) => {
+            let read = Stored::from_table(&value)
+                .and_then(|stored| Ok((stored.tenant()?, stored.read(&self.shared.names)?)));
+            match read {
+                Ok((tenant, entity)) => {
                     self.entity(&key, tenant, &entity)?;
                     counts.count_whole(&entity, tenant, &mut |name| self.shared.intern(name));
                 }

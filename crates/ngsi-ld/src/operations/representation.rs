@@ -245,7 +245,7 @@ impl Representation {
     ) -> Result<Answer, Problem> {
         let linked = self.linked(call, entities).await?;
         let shape = self.shape(&linked);
-        let mut body = String::with_capacity(64 + 512 * entities.len());
+        let mut body = String::with_capacity(64 + 1024 * entities.len());
         let context = self.compiled.context();
         match &self.geometry_property {
             None => write::entities(&mut body, entities, context, &shape),

@@ -119,7 +119,7 @@ fn attributes(depth: u32) -> BoxedStrategy<Attributes> {
                         instance.dataset_id = Some(Uri::parse(&format!("urn:d:{index}")).unwrap());
                     }
                 }
-                Attribute { name: name(&context, term), instances }
+                Attribute { name: name(&context, term), instances: instances.into() }
             }))
         })
         .boxed()

@@ -158,7 +158,7 @@ fn entity<const N: usize>(id: &str, types: &str, attributes: [Attribute; N]) -> 
 }
 
 fn attribute<const N: usize>(name: &str, instances: [Instance; N]) -> Attribute {
-    Attribute { name: Name::new(name), instances: instances.into() }
+    Attribute { name: Name::new(name), instances: instances.into_iter().collect() }
 }
 
 fn json(text: &str) -> Json {

@@ -1,7 +1,8 @@
 //! Clause 4.23, by the order in which entities stand.
 
 use model::{
-    Attribute, Attributes, Draft, Entity, Geometry, Instance, Json, Name, Timestamp, Uri, Value,
+    Attribute, Attributes, Draft, Entity, Geometry, Instance, InstanceList, Json, Name, Timestamp,
+    Uri, Value,
 };
 
 use super::{Sorter, compare};
@@ -46,7 +47,7 @@ fn entity(text: &str) -> Entity {
                 .map(|(name, text)| (name, Value::Property(json(text))))
                 .expect("an attribute"),
         };
-        Attribute { name: Name::new(name), instances: vec![Instance::new(value)] }
+        Attribute { name: Name::new(name), instances: InstanceList::from([Instance::new(value)]) }
     });
     let draft = Draft {
         types: vec![Name::new(kind)],

@@ -12,6 +12,7 @@ use crate::codec;
 use crate::journal::{EventRecord, put_document, put_event, put_names};
 use crate::keys::EntityNumber;
 use crate::names::NameId;
+use crate::record::RecordWriter;
 use crate::shared::{Published, Shared, Stored, write_event};
 use crate::tables::{Table, Writes};
 use crate::tenants;
@@ -169,9 +170,9 @@ impl<'a> Group<'a> {
         });
         let mut intern = |name: &_| self.shared.names.intern(name);
         let mut encoded = |entity: &Arc<Entity>| {
-            let mut bytes = Vec::with_capacity(512);
-            codec::encode(entity, &mut bytes, &mut intern);
-            bytes
+            let mut record = RecordWriter::with_capacity(1024);
+            codec::encode(entity, &mut record, &mut intern);
+            record
         };
         let before = event.before.as_ref().map(&mut encoded);
         let after = event.after.as_ref().map(&mut encoded);
@@ -181,13 +182,13 @@ impl<'a> Group<'a> {
             entity: number.0,
             at: event.at,
             id: event.id.as_str(),
-            before: before.as_deref(),
-            after: after.as_deref(),
+            before: before.as_ref().map(RecordWriter::as_str),
+            after: after.as_ref().map(RecordWriter::as_str),
             changed,
         };
         put_event(&mut self.records, &record);
         let next_expiry = event.after.as_ref().and_then(|entity| entity.next_expiry());
-        let stored = after.map(|bytes| Stored::new(tenant, next_expiry, &bytes));
+        let stored = after.map(|entity| Stored::new(tenant, next_expiry, entity.as_str()));
         write_event(&event, tenant, number, stored.as_ref(), &mut intern, &mut self.writes);
         let event = Arc::new(event);
         let state = event.after.clone().map(|entity| (number, entity));

@@ -28,7 +28,7 @@ pub enum Record<'a> {
     },
 }
 
-/// An event as it lies in the journal; entities still as bytes.
+/// An event as it lies in the journal; entities still as their records.
 #[derive(Debug)]
 pub struct EventRecord<'a> {
     pub tenant: NameId,
@@ -36,8 +36,8 @@ pub struct EventRecord<'a> {
     pub entity: u64,
     pub at: Timestamp,
     pub id: &'a str,
-    pub before: Option<&'a [u8]>,
-    pub after: Option<&'a [u8]>,
+    pub before: Option<&'a str>,
+    pub after: Option<&'a str>,
     pub changed: Vec<NameId>,
 }
 
@@ -59,7 +59,7 @@ pub fn put_event(out: &mut Vec<u8>, event: &EventRecord<'_>) {
     put_signed(&mut body, event.at.0);
     put_text(&mut body, event.id);
     for entity in [event.before, event.after] {
-        put_optional(&mut body, entity);
+        put_optional(&mut body, entity.map(str::as_bytes));
     }
     put_varint(&mut body, event.changed.len() as u64);
     for name in &event.changed {
@@ -92,6 +92,11 @@ fn optional<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, Malformed> 
         0 => Ok(None),
         length => reader.take((length - 1) as usize).map(Some),
     }
+}
+
+fn optional_text<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, Malformed> {
+    let text = optional(reader)?.map(std::str::from_utf8).transpose();
+    text.map_err(|_| reader.malformed("a record is not UTF-8"))
 }
 
 /// Reads the records of a frame, one after the other.
@@ -140,8 +145,8 @@ fn event<'a>(body: &mut Reader<'a>) -> Result<EventRecord<'a>, Malformed> {
         entity: body.varint()?,
         at: Timestamp(body.signed()?),
         id: body.text()?,
-        before: optional(body)?,
-        after: optional(body)?,
+        before: optional_text(body)?,
+        after: optional_text(body)?,
         changed: (0..body.count()?)
             .map(|_| body.varint().map(|id| NameId(id as u32)))
             .collect::<Result<_, _>>()?,
@@ -154,8 +159,9 @@ impl EventRecord<'_> {
         let what = |what| Malformed { what, at: 0 };
         let tenant = crate::tenants::tenant_of(names, self.tenant)
             .ok_or_else(|| what("a tenant is not in the dictionary"))?;
-        let entity = |bytes: Option<&[u8]>| {
-            bytes.map(|bytes| codec::decode(bytes, names).map(Arc::new)).transpose()
+        let entity = |record: Option<&str>| {
+            let read = record.map(|record| codec::decode(&record.into(), 0, names).map(Arc::new));
+            read.transpose().map_err(|bad| Malformed { what: bad.what, at: bad.at })
         };
         Ok(Event {
             tenant,

@@ -1,6 +1,6 @@
 //! The shortest work that still shows a difference.
 
-use model::{Attribute, Attributes, Change, Draft, Fragment, Operation};
+use model::{Attribute, Attributes, Change, Draft, Fragment, InstanceList, Operation};
 use query::{Condition, Filter, Query};
 use store::contract::Home;
 
@@ -139,7 +139,7 @@ fn simpler_drafts(draft: &Draft) -> impl Iterator<Item = Draft> {
     let singly = attributes.iter().enumerate().filter(|(_, one)| one.instances.len() > 1);
     let of_one = singly.map(|(at, one)| {
         let mut attributes = attributes.clone();
-        attributes[at].instances = vec![one.instances[0].clone()];
+        attributes[at].instances = InstanceList::from([one.instances[0].clone()]);
         attributes
     });
     let fewer: Vec<_> = without_one(&attributes).chain(of_one).collect();
