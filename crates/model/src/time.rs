@@ -1,6 +1,7 @@
 //! Moments: what the system records, and what clients write (clause 4.6.3).
 
 use std::fmt;
+use std::num::NonZeroU8;
 
 /// Microseconds since 1970, UTC; negative before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +23,7 @@ impl Timestamp {
     /// With as many digits as it takes: three, or six where there are microseconds.
     pub fn date_time(self) -> DateTime {
         let digits = if self.0 % 1_000 == 0 { 3 } else { 6 };
-        DateTime { instant: self, digits }
+        DateTime::new(self, digits)
     }
 }
 
@@ -31,7 +32,8 @@ impl Timestamp {
 #[derive(Clone, Copy, Debug)]
 pub struct DateTime {
     instant: Timestamp,
-    digits: u8,
+    /// One more than there are, so that a moment that may be missing takes no more room.
+    digits: NonZeroU8,
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +50,10 @@ impl DateTime {
 
     /// A moment with a stated number of fractional digits, at most [`DateTime::DIGITS_MAX`].
     pub fn new(instant: Timestamp, digits: u8) -> DateTime {
-        DateTime { instant, digits: digits.min(DateTime::DIGITS_MAX) }
+        DateTime {
+            instant,
+            digits: NonZeroU8::MIN.saturating_add(digits.min(DateTime::DIGITS_MAX)),
+        }
     }
 
     pub fn instant(&self) -> Timestamp {
@@ -56,7 +61,7 @@ impl DateTime {
     }
 
     pub fn digits(&self) -> u8 {
-        self.digits
+        self.digits.get() - 1
     }
 }
 
@@ -104,10 +109,10 @@ impl DateTime {
             text.put_all(&[mark]);
             text.put_digits(number, 2);
         }
-        if self.digits > 0 {
+        let digits = self.digits();
+        if digits > 0 {
             text.put_all(b".");
-            let digits = usize::from(self.digits);
-            text.put_digits(micros / 10_i64.pow(6 - u32::from(self.digits)), digits);
+            text.put_digits(micros / 10_i64.pow(6 - u32::from(digits)), digits.into());
         }
         text.put_all(b"Z");
         text
@@ -175,7 +180,7 @@ fn read(text: &[u8]) -> Option<DateTime> {
     if YEAR_10000_SECONDS <= seconds {
         return None; // A leap second at the end of 9999; the year after could not be written.
     }
-    Some(DateTime { instant: Timestamp(seconds * MICROS_PER_SECOND + micros), digits })
+    Some(DateTime::new(Timestamp(seconds * MICROS_PER_SECOND + micros), digits))
 }
 
 fn number(digits: &[u8]) -> Option<i64> {

@@ -18,7 +18,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::any;
 use broker::Broker;
 use http::header::ALLOW;
 use http::request::Parts;
@@ -72,13 +71,10 @@ impl fmt::Debug for Door {
     }
 }
 
-/// All paths under `/ngsi-ld/v1`; it can be merged with the routers of other doors.
+/// All paths that no other door has, for it can be merged with the routers of those. The door
+/// finds its way by itself: to be told parts of a path by the router would cost each request.
 pub fn router(door: Door) -> Router {
-    Router::new()
-        .route("/ngsi-ld/v1", any(answer))
-        .route("/ngsi-ld/v1/", any(answer))
-        .route("/ngsi-ld/v1/{*path}", any(answer))
-        .with_state(door)
+    Router::new().fallback(answer).with_state(door)
 }
 
 pub(crate) static TENANT: HeaderName = HeaderName::from_static("ngsild-tenant");

@@ -11,18 +11,18 @@ use model::{
     Scope, Timestamp, Uri, Value,
 };
 
-use crate::names::{NameId, Names, Reading};
+use crate::names::{NameId, Names, Numbering, Reading};
 use crate::record::{BadRecord, RecordReader, RecordWriter};
 
-/// Appends the entity; `intern` gives the number of a name.
-pub fn encode(entity: &Entity, out: &mut RecordWriter, intern: &mut dyn FnMut(&Name) -> NameId) {
+/// Appends the entity.
+pub fn encode(entity: &Entity, out: &mut RecordWriter, names: &mut dyn Numbering) {
     out.text(entity.id.as_str());
     out.signed(entity.created_at.0);
     out.signed(entity.modified_at.0 - entity.created_at.0);
-    out.list(&entity.types, |out, name| out.number(intern(name).0.into()));
+    out.list(&entity.types, |out, name| out.number(names.name(name).0.into()));
     out.list(&entity.scopes, |out, scope| out.text(scope.as_str()));
     out.list(entity.expires_at.as_slice(), |out, at| put_date_time(out, *at));
-    Encoder { intern, base: entity.created_at.0 }.attributes(out, &entity.attributes);
+    Encoder { names, base: entity.created_at.0 }.attributes(out, &entity.attributes);
 }
 
 fn put_date_time(out: &mut RecordWriter, date_time: DateTime) {
@@ -39,7 +39,7 @@ const HAS_RARE: u8 = 16;
 const IS_ARRAY: u8 = 32;
 
 struct Encoder<'a> {
-    intern: &'a mut dyn FnMut(&Name) -> NameId,
+    names: &'a mut dyn Numbering,
     /// System times are written as distances from the creation of the entity.
     base: i64,
 }
@@ -56,7 +56,7 @@ impl Encoder<'_> {
     }
 
     fn name(&mut self, out: &mut RecordWriter, name: &Name) {
-        out.number((self.intern)(name).0.into());
+        out.number(self.names.name(name).0.into());
     }
 
     fn instance(&mut self, out: &mut RecordWriter, instance: &Instance) {

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use crate::checkpoint::Checkpoint;
 use crate::disk;
 use crate::journal::JournalWriter;
-use crate::names::NameId;
+use crate::names::{InternMemo, Interner, NameId};
 use crate::shared::Shared;
 
 use group::Group;
@@ -69,6 +69,7 @@ impl Committer {
             journal,
             next_position: recovered.next_position,
             next_entity: recovered.next_entity,
+            memo: InternMemo::default(),
         };
         let thread = std::thread::Builder::new()
             .name("committer".into())
@@ -108,6 +109,7 @@ struct Worker {
     journal: JournalWriter,
     next_position: u64,
     next_entity: u64,
+    memo: InternMemo,
 }
 
 impl Worker {
@@ -143,7 +145,7 @@ impl Worker {
     /// Applies the jobs, appends what they did as one frame, and answers them all.
     fn commit(&mut self, jobs: Vec<Job>) {
         let names_before = self.shared.names.len();
-        let mut group = Group::new(&self.shared, self.next_entity);
+        let mut group = Group::new(&self.shared, &mut self.memo, self.next_entity);
         let answers: Vec<Answer> = jobs.into_iter().map(|job| group.apply(job)).collect();
         let finished = group.finish(names_before);
         if !finished.records.is_empty() {
@@ -152,13 +154,15 @@ impl Worker {
             if let Err(error) = appended {
                 tracing::error!(%error, "could not write to the journal; the changes are refused");
                 self.shared.names.forget_since(names_before);
+                self.memo.clear();
                 let error = StoreError::from(error);
                 answers.into_iter().for_each(|answer| answer.fail(&error));
                 return;
             }
             self.next_position += u64::from(events);
             self.next_entity = finished.next_entity;
-            self.shared.publish(finished.writes, finished.events);
+            let mut names = Interner::new(&self.shared.names, &mut self.memo);
+            self.shared.publish(finished.writes, finished.events, &mut names);
             self.shared.set_end(self.journal.end(), Position(self.next_position - 1));
         }
         answers.into_iter().for_each(Answer::send);

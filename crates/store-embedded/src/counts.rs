@@ -1,12 +1,15 @@
 //! Counts by type and attribute, kept up with every change.
 
-use model::{Attribute, Entity, Event, Kind, Name, Value};
-use query::cells_of;
+use std::sync::Arc;
+
+use model::{Attribute, Entity, Event, Kind, Name};
 use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 use store::{AttributeCount, Census};
 
 use crate::bytes::{Malformed, Reader, put_varint};
-use crate::names::{NameId, Names};
+use crate::index::CellLevels;
+use crate::names::{NameId, Names, Numbering};
 
 /// Grows with the vocabulary, not with the data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,75 +41,50 @@ impl Levels {
 
 impl Counts {
     /// Takes in one event. Not to be done twice.
-    pub fn count(
-        &mut self,
-        event: &Event,
-        tenant: NameId,
-        intern: &mut dyn FnMut(&Name) -> NameId,
-    ) {
-        let none: &[Name] = &[];
-        let before = event.before.as_deref();
-        let after = event.after.as_deref();
-        after.into_iter().for_each(|entity| {
-            let changed = entity.attributes.iter().filter(|a| event.changed.contains(&a.name));
-            changed.for_each(|attribute| self.note_levels(attribute, tenant, intern));
-        });
-        let old_types = before.map_or(none, |entity| &entity.types);
-        let new_types = after.map_or(none, |entity| &entity.types);
-        for name in old_types {
-            let in_both = new_types.contains(name);
-            let id = intern(name);
-            if !in_both {
-                subtract(&mut self.types, (tenant, id));
-            }
-            for key in keys(event, before, in_both, tenant, id, intern) {
-                subtract(&mut self.attributes, key);
-            }
+    pub fn count(&mut self, event: &Event, tenant: NameId, names: &mut dyn Numbering) {
+        let mut types_of = |entity: Option<&Arc<Entity>>| -> SmallVec<[NameId; 2]> {
+            let types = entity.into_iter().flat_map(|entity| &entity.types);
+            types.map(|name| names.name(name)).collect()
+        };
+        let (old, new) = (types_of(event.before.as_ref()), types_of(event.after.as_ref()));
+        for id in old.iter().filter(|id| !new.contains(id)) {
+            subtract(&mut self.types, (tenant, *id));
         }
-        for name in new_types {
-            let in_both = old_types.contains(name);
-            let id = intern(name);
-            if !in_both {
-                *self.types.entry((tenant, id)).or_default() += 1;
-            }
-            for key in keys(event, after, in_both, tenant, id, intern) {
-                *self.attributes.entry(key).or_default() += 1;
+        for id in new.iter().filter(|id| !old.contains(id)) {
+            *self.types.entry((tenant, *id)).or_default() += 1;
+        }
+        // Of a type that the entity keeps, only what the event changed counts anew.
+        let sides = [(&event.before, &old, &new, false), (&event.after, &new, &old, true)];
+        for (entity, types, others, added) in sides {
+            for attribute in entity.iter().flat_map(|entity| &entity.attributes) {
+                let changed = event.changed.contains(&attribute.name);
+                let counted = types.iter().filter(|id| changed || !others.contains(id));
+                for key in counted.flat_map(|id| keys_of(attribute, tenant, *id, names)) {
+                    match added {
+                        true => *self.attributes.entry(key).or_default() += 1,
+                        false => subtract(&mut self.attributes, key),
+                    }
+                }
             }
         }
     }
 
     /// Takes in a whole entity, as when counting from scratch.
-    pub fn count_whole(
-        &mut self,
-        entity: &Entity,
-        tenant: NameId,
-        intern: &mut dyn FnMut(&Name) -> NameId,
-    ) {
+    pub fn count_whole(&mut self, entity: &Entity, tenant: NameId, names: &mut dyn Numbering) {
         for name in &entity.types {
-            let id = intern(name);
+            let id = names.name(name);
             *self.types.entry((tenant, id)).or_default() += 1;
             for attribute in &entity.attributes {
-                for key in keys_of(attribute, tenant, id, intern) {
+                for key in keys_of(attribute, tenant, id, names) {
                     *self.attributes.entry(key).or_default() += 1;
                 }
             }
         }
     }
 
-    fn note_levels(
-        &mut self,
-        attribute: &Attribute,
-        tenant: NameId,
-        intern: &mut dyn FnMut(&Name) -> NameId,
-    ) {
-        for instance in &attribute.instances {
-            if let Value::GeoProperty(geometry) = &instance.value {
-                let key = (tenant, intern(&attribute.name));
-                let cells = cells_of(geometry);
-                let bits = cells.iter().fold(0, |bits, cell| bits | 1 << cell.level());
-                *self.levels.entry(key).or_default() |= bits;
-            }
-        }
+    /// Notes at which levels a GeoProperty is indexed.
+    pub fn note_levels(&mut self, tenant: NameId, levels: &CellLevels) {
+        *self.levels.entry((tenant, levels.property)).or_default() |= levels.bits;
     }
 
     /// At which levels the GeoProperty has ever been indexed.
@@ -206,35 +184,21 @@ fn subtract<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, u64>, key: K) {
     }
 }
 
-/// What an entity adds to the counts of one of its types: for a type that it keeps only what the
-/// event changed.
-fn keys(
-    event: &Event,
-    entity: Option<&Entity>,
-    only_changed: bool,
-    tenant: NameId,
-    entity_type: NameId,
-    intern: &mut dyn FnMut(&Name) -> NameId,
-) -> Vec<AttributeKey> {
-    let attributes = entity.into_iter().flat_map(|entity| entity.attributes.iter());
-    let counted = attributes.filter(|a| !only_changed || event.changed.contains(&a.name));
-    counted.flat_map(|attribute| keys_of(attribute, tenant, entity_type, intern)).collect()
-}
-
+/// What an attribute adds to the counts of one type of its entity: one for each kind it has.
 fn keys_of(
     attribute: &Attribute,
     tenant: NameId,
     entity_type: NameId,
-    intern: &mut dyn FnMut(&Name) -> NameId,
-) -> Vec<AttributeKey> {
-    let id = intern(&attribute.name);
-    let key = |kind| AttributeKey { tenant, entity_type, attribute: id, kind };
-    kinds(attribute).into_iter().map(key).collect()
-}
-
-fn kinds(attribute: &Attribute) -> Vec<Kind> {
-    let mut kinds: Vec<Kind> = attribute.instances.iter().map(|i| i.value.kind()).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds
+    names: &mut dyn Numbering,
+) -> SmallVec<[AttributeKey; 2]> {
+    let id = names.name(&attribute.name);
+    let mut keys: SmallVec<[AttributeKey; 2]> = SmallVec::new();
+    for instance in &attribute.instances {
+        let kind = instance.value.kind();
+        let key = AttributeKey { tenant, entity_type, attribute: id, kind };
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
 }

@@ -1,11 +1,11 @@
 //! What the index says of an entity, and how a change changes it.
 
 use fjall::Slice;
-use model::{Attribute, Entity, Event, Instance, Json, JsonKind, Name, Value};
+use model::{Attribute, Entity, Event, Instance, Json, JsonKind, Value};
 use query::cells_of;
 
 use crate::keys::{EntityNumber, IndexValue, Key, Space, moment_of};
-use crate::names::NameId;
+use crate::names::{NameId, Numbering};
 use crate::run::EVERY_TENANT;
 use crate::tables::{Table, Writes};
 
@@ -23,7 +23,8 @@ pub const INDEXED_DEPTH_MAX: usize = 8;
 pub const BELOW: char = '\u{2}';
 pub const INSIDE: char = '\u{3}';
 
-/// Writes the index entries that an event adds, and removes those that it ends.
+/// Writes the index entries that an event adds, and removes those that it ends. Tells at which
+/// levels it added cells.
 ///
 /// What the event does not touch is not looked at, so that the cost follows the change; done
 /// twice, it comes to the same.
@@ -31,32 +32,40 @@ pub fn write_changes(
     event: &Event,
     tenant: NameId,
     number: EntityNumber,
-    intern: &mut dyn FnMut(&Name) -> NameId,
+    names: &mut dyn Numbering,
     writes: &mut Writes,
-) {
-    let before = event.before.as_deref();
-    let after = event.after.as_deref();
-    let mut old = Entries::new(tenant, number, intern);
-    before.into_iter().for_each(|entity| old.header(entity));
-    for attribute in changed(event, before) {
-        old.attribute(attribute);
-    }
-    let mut old = old.keys;
-    let mut new = Entries::new(tenant, number, intern);
-    after.into_iter().for_each(|entity| new.header(entity));
-    for attribute in changed(event, after) {
-        new.attribute(attribute);
-    }
-    let mut new = new.keys;
-    old.sort_unstable();
-    new.sort_unstable();
-    new.dedup();
+) -> Vec<CellLevels> {
+    let (before, after) = (event.before.as_deref(), event.after.as_deref());
+    let same_header = matches!((before, after), (Some(before), Some(after))
+        if before.types == after.types
+            && before.scopes == after.scopes
+            && before.expires_at == after.expires_at);
+    let mut entries = |entity: Option<&Entity>| {
+        let mut entries = Entries::new(tenant, number, names);
+        if let Some(entity) = entity.filter(|_| !same_header) {
+            entries.header(entity);
+        }
+        changed(event, entity).for_each(|attribute| entries.attribute(attribute));
+        entries.keys.sort_unstable();
+        entries.keys.dedup();
+        (entries.keys, entries.levels)
+    };
+    let (old, _) = entries(before);
+    let (new, levels) = entries(after);
     for key in old.iter().filter(|key| new.binary_search(key).is_err()) {
         writes.remove(Table::Index, key.clone());
     }
     for key in new.into_iter().filter(|key| old.binary_search(key).is_err()) {
         writes.put(Table::Index, key, []);
     }
+    levels
+}
+
+/// At which levels a GeoProperty has cells, as bits.
+#[derive(Clone, Copy, Debug)]
+pub struct CellLevels {
+    pub property: NameId,
+    pub bits: u32,
 }
 
 fn changed<'a>(
@@ -72,9 +81,9 @@ pub fn entries_of(
     entity: &Entity,
     tenant: NameId,
     number: EntityNumber,
-    intern: &mut dyn FnMut(&Name) -> NameId,
+    names: &mut dyn Numbering,
 ) -> Vec<Slice> {
-    let mut entries = Entries::new(tenant, number, intern);
+    let mut entries = Entries::new(tenant, number, names);
     entries.header(entity);
     entity.attributes.iter().for_each(|attribute| entries.attribute(attribute));
     entries.keys.sort_unstable();
@@ -85,8 +94,9 @@ pub fn entries_of(
 struct Entries<'a> {
     tenant: NameId,
     number: EntityNumber,
-    intern: &'a mut dyn FnMut(&Name) -> NameId,
+    names: &'a mut dyn Numbering,
     keys: Vec<Slice>,
+    levels: Vec<CellLevels>,
     /// Of the attribute at hand.
     values_left: usize,
     overflowed: bool,
@@ -94,22 +104,25 @@ struct Entries<'a> {
     named: bool,
 }
 
-/// Where a value lies: the expanded name, and the names below it.
-#[derive(Clone)]
+/// Where a value lies: the name of an attribute, and the names below it.
+#[derive(Clone, Copy)]
 struct Path {
-    text: Name,
     id: NameId,
     depth: usize,
 }
 
 impl<'a> Entries<'a> {
-    fn new(
-        tenant: NameId,
-        number: EntityNumber,
-        intern: &'a mut dyn FnMut(&Name) -> NameId,
-    ) -> Entries<'a> {
-        let keys = Vec::with_capacity(32);
-        Entries { tenant, number, intern, keys, values_left: 0, overflowed: false, named: false }
+    fn new(tenant: NameId, number: EntityNumber, names: &'a mut dyn Numbering) -> Entries<'a> {
+        Entries {
+            tenant,
+            number,
+            names,
+            keys: Vec::with_capacity(32),
+            levels: Vec::new(),
+            values_left: 0,
+            overflowed: false,
+            named: false,
+        }
     }
 
     fn key(&self, space: Space) -> Key {
@@ -122,7 +135,7 @@ impl<'a> Entries<'a> {
 
     fn header(&mut self, entity: &Entity) {
         for name in &entity.types {
-            let id = (self.intern)(name);
+            let id = self.names.name(name);
             self.push(self.key(Space::Type).name(id));
         }
         for scope in &entity.scopes {
@@ -134,11 +147,11 @@ impl<'a> Entries<'a> {
     }
 
     fn attribute(&mut self, attribute: &Attribute) {
-        let id = (self.intern)(&attribute.name);
+        let id = self.names.name(&attribute.name);
         self.named = false;
         self.values_left = INDEXED_VALUES_MAX;
         self.overflowed = false;
-        let path = Path { text: attribute.name.clone(), id, depth: 1 };
+        let path = Path { id, depth: 1 };
         for instance in &attribute.instances {
             self.instance(&path, instance);
         }
@@ -201,10 +214,13 @@ impl<'a> Entries<'a> {
                 }
             }
             Value::GeoProperty(geometry) if path.depth == 1 => {
+                let mut bits = 0;
                 for cell in cells_of(geometry) {
-                    self.named = true;
+                    bits |= 1 << cell.level();
                     self.push(self.key(Space::Cell).name(path.id).cell(cell.as_u64()));
                 }
+                self.named |= bits != 0;
+                self.levels.push(CellLevels { property: path.id, bits });
             }
             Value::GeoProperty(_) => {}
         }
@@ -255,9 +271,8 @@ impl<'a> Entries<'a> {
             self.overflowed = true;
             return None;
         }
-        let text = Name::new(format!("{}{mark}{name}", path.text));
-        let id = (self.intern)(&text);
-        Some(Path { text, id, depth: path.depth + 1 })
+        let id = self.names.below(path.id, mark, name);
+        Some(Path { id, depth: path.depth + 1 })
     }
 
     fn value(&mut self, path: Option<&Path>, value: &IndexValue<'_>) {

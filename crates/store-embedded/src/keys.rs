@@ -3,8 +3,8 @@
 use fjall::Slice;
 use model::{DateTime, Timestamp};
 use query::CellId;
+use smallvec::SmallVec;
 
-use crate::bytes::put_varint;
 use crate::names::NameId;
 
 /// A number that stands for an entity, unique in the store, never used again.
@@ -37,22 +37,28 @@ const NUMBER_BYTES: usize = 6;
 /// Texts longer than this are cut, and told apart by a hash.
 const TEXT_BYTES_MAX: usize = 40;
 
-/// A key under construction.
+/// A key under construction; nearly all fit in here without an allocation.
 #[derive(Clone, Debug)]
-pub struct Key(Vec<u8>);
+pub struct Key(KeyBytes);
+
+type KeyBytes = SmallVec<[u8; 64]>;
 
 impl Key {
     pub fn new(space: Space, tenant: NameId) -> Key {
-        let mut bytes = Vec::with_capacity(40);
-        bytes.push(space as u8);
-        put_varint(&mut bytes, tenant.0.into());
-        Key(bytes)
+        let mut key = Key(KeyBytes::new());
+        key.0.push(space as u8);
+        key.name(tenant)
     }
 
     /// No number is the start of another, so that a prefix of a key names one thing. Short keys
     /// matter: up to 20 bytes the tables hold them without an allocation.
     pub fn name(mut self, name: NameId) -> Key {
-        put_varint(&mut self.0, name.0.into());
+        let mut number = name.0;
+        while number >= 0x80 {
+            self.0.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.0.push(number as u8);
         self
     }
 
@@ -100,11 +106,11 @@ impl Key {
 
     pub fn number(mut self, number: EntityNumber) -> Slice {
         self.0.extend_from_slice(&number.0.to_be_bytes()[8 - NUMBER_BYTES..]);
-        self.0.into()
+        Slice::from(&*self.0)
     }
 
     pub fn into_bytes(self) -> Vec<u8> {
-        self.0
+        self.0.into_vec()
     }
 }
 
@@ -136,7 +142,7 @@ pub const TEXT: u8 = 3;
 pub const MOMENT: u8 = 4;
 
 impl IndexValue<'_> {
-    fn put(&self, out: &mut Vec<u8>) {
+    fn put(&self, out: &mut KeyBytes) {
         match self {
             IndexValue::Number(number) => {
                 out.push(NUMBER);

@@ -1,7 +1,9 @@
 //! The dictionary: a small number for each name, path, and tenant that the data uses.
 
+use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
+use foldhash::fast::RandomState;
 use model::Name;
 use rustc_hash::FxHashMap;
 
@@ -17,7 +19,8 @@ pub struct Names {
 
 #[derive(Debug, Default)]
 struct Inner {
-    ids: FxHashMap<Name, NameId>,
+    /// Users choose the names, so the hash is keyed by chance.
+    ids: HashMap<Name, NameId, RandomState>,
     names: Vec<Name>,
 }
 
@@ -78,5 +81,88 @@ impl Names {
         for name in inner.names.split_off(from as usize) {
             inner.ids.remove(&name);
         }
+    }
+}
+
+/// Finds the numbers of names.
+pub trait Numbering {
+    fn name(&mut self, name: &Name) -> NameId;
+
+    /// The number of a path: of what lies below another path under this name. `mark` tells how.
+    fn below(&mut self, path: NameId, mark: char, name: &str) -> NameId;
+}
+
+/// The name of a path.
+pub fn path_below(path: &str, mark: char, name: &str) -> String {
+    let mut text = String::with_capacity(path.len() + mark.len_utf8() + name.len());
+    text.push_str(path);
+    text.push(mark);
+    text.push_str(name);
+    text
+}
+
+/// Gives numbers to names that have none, and remembers what it was asked: the same few names come
+/// again and again, and most of them share one text.
+#[derive(Debug)]
+pub struct Interner<'a> {
+    names: &'a Names,
+    memo: &'a mut InternMemo,
+}
+
+/// What an [`Interner`] remembers, up to a bound.
+#[derive(Debug, Default)]
+pub struct InternMemo {
+    /// By the place of the text, which stays where it is as long as the name is held here.
+    names: FxHashMap<usize, (Name, NameId)>,
+    below: FxHashMap<(NameId, char), HashMap<Box<str>, NameId, RandomState>>,
+    remembered: usize,
+}
+
+const REMEMBERED_MAX: usize = 10_000;
+
+impl InternMemo {
+    /// To be called when names were forgotten.
+    pub fn clear(&mut self) {
+        *self = InternMemo::default();
+    }
+
+    fn make_room(&mut self) {
+        if self.remembered >= REMEMBERED_MAX {
+            self.clear();
+        }
+        self.remembered += 1;
+    }
+}
+
+impl<'a> Interner<'a> {
+    pub fn new(names: &'a Names, memo: &'a mut InternMemo) -> Interner<'a> {
+        Interner { names, memo }
+    }
+}
+
+impl Numbering for Interner<'_> {
+    fn name(&mut self, name: &Name) -> NameId {
+        let place = name.as_str().as_ptr() as usize;
+        if let Some((known, id)) = self.memo.names.get(&place)
+            && known.is_same_as(name)
+        {
+            return *id;
+        }
+        let id = self.names.intern(name);
+        self.memo.make_room();
+        self.memo.names.insert(place, (name.clone(), id));
+        id
+    }
+
+    fn below(&mut self, path: NameId, mark: char, name: &str) -> NameId {
+        if let Some(id) = self.memo.below.get(&(path, mark)).and_then(|below| below.get(name)) {
+            return *id;
+        }
+        let above = self.names.name(path);
+        let text = path_below(above.as_ref().map_or("", Name::as_str), mark, name);
+        let id = self.names.intern(&Name::new(text));
+        self.memo.make_room();
+        self.memo.below.entry((path, mark)).or_default().insert(name.into(), id);
+        id
     }
 }

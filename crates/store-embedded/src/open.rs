@@ -15,7 +15,7 @@ use crate::journal::{
     EventRecord, Frame, JournalReader, JournalWriter, Record, RecordReader, recover,
 };
 use crate::keys::EntityNumber;
-use crate::names::{NameId, Names};
+use crate::names::{InternMemo, Interner, NameId, Names, Numbering};
 use crate::settings::EmbeddedSettings;
 use crate::shared::{Published, Shared, Stored, write_event};
 use crate::tables::{Table, Tables, Writes};
@@ -115,11 +115,14 @@ fn replay(
     *shared.counts.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
         checkpoint.counts.clone();
     let mut next_entity = checkpoint.next_entity;
+    let mut memo = InternMemo::default();
     let recovered =
         recover(&directory, checkpoint.place, Some(checkpoint.next_position), |frame| {
-            replay_frame(shared, frame, &mut next_entity).map_err(|problem| OpenError::Damaged {
-                place: format!("the journal, position {}", frame.first_position),
-                problem,
+            replay_frame(shared, frame, &mut memo, &mut next_entity).map_err(|problem| {
+                OpenError::Damaged {
+                    place: format!("the journal, position {}", frame.first_position),
+                    problem,
+                }
             })
         })?;
     checkpoint.place = recovered.end;
@@ -129,7 +132,13 @@ fn replay(
     Ok((checkpoint, opening))
 }
 
-fn replay_frame(shared: &Shared, frame: &Frame<'_>, next_entity: &mut u64) -> Result<(), String> {
+fn replay_frame(
+    shared: &Shared,
+    frame: &Frame<'_>,
+    memo: &mut InternMemo,
+    next_entity: &mut u64,
+) -> Result<(), String> {
+    let mut interner = Interner::new(&shared.names, memo);
     let mut writes = Writes::default();
     let mut events = Vec::new();
     for record in RecordReader::new(frame.records) {
@@ -137,7 +146,7 @@ fn replay_frame(shared: &Shared, frame: &Frame<'_>, next_entity: &mut u64) -> Re
             Record::Names { from, names } => replay_names(shared, from, &names, &mut writes)?,
             Record::Event(event) => {
                 *next_entity = (*next_entity).max(event.entity + 1);
-                events.push(replay_event(shared, &event, &mut writes)?);
+                events.push(replay_event(shared, &event, &mut interner, &mut writes)?);
             }
             Record::Document { key, document: Some(document) } => {
                 writes.put(Table::Documents, key.to_vec(), document);
@@ -147,7 +156,7 @@ fn replay_frame(shared: &Shared, frame: &Frame<'_>, next_entity: &mut u64) -> Re
             }
         }
     }
-    shared.publish(writes, events);
+    shared.publish(writes, events, &mut interner);
     Ok(())
 }
 
@@ -170,13 +179,13 @@ fn replay_names(
 fn replay_event(
     shared: &Shared,
     record: &EventRecord<'_>,
+    names: &mut dyn Numbering,
     writes: &mut Writes,
 ) -> Result<Published, String> {
     let event = record.read(&shared.names).map_err(|malformed| malformed.to_string())?;
     let number = EntityNumber(record.entity);
     let next_expiry = event.after.as_ref().and_then(|entity| entity.next_expiry());
     let stored = record.after.map(|after| Stored::new(record.tenant, next_expiry, after));
-    let mut intern = |name: &Name| shared.intern(name);
-    write_event(&event, record.tenant, number, stored.as_ref(), &mut intern, writes);
-    Ok(Published { event: Arc::new(event), tenant: record.tenant, number, stored })
+    let levels = write_event(&event, record.tenant, number, stored.as_ref(), names, writes);
+    Ok(Published { event: Arc::new(event), tenant: record.tenant, number, stored, levels })
 }

@@ -3,17 +3,17 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use model::{Entity, EntityId, Event, Name, Tenant, Timestamp};
+use model::{Entity, EntityId, Event, Tenant, Timestamp};
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, GuardResult};
 use store::{Position, StoreError};
 
 use crate::codec::{self, Wanted};
 use crate::counts::Counts;
-use crate::index;
+use crate::index::{self, CellLevels};
 use crate::journal::{JournalReader, Place};
 use crate::keys::EntityNumber;
-use crate::names::{NameId, Names};
+use crate::names::{NameId, Names, Numbering};
 use crate::record::{BadRecord, RecordReader, RecordWriter};
 use crate::settings::EmbeddedSettings;
 use crate::tables::{Table, Tables, Writes};
@@ -181,10 +181,6 @@ impl Shared {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = (place, position);
     }
 
-    pub fn intern(&self, name: &Name) -> NameId {
-        self.names.intern(name)
-    }
-
     pub fn tenant(&self, tenant: &Tenant) -> Option<NameId> {
         tenants::tenant_id(&self.names, tenant)
     }
@@ -241,11 +237,12 @@ impl Shared {
     }
 
     /// Lets readers see what a commit wrote. The tables come first: see [`Shared::number`].
-    pub fn publish(&self, writes: Writes, events: Vec<Published>) {
+    pub fn publish(&self, writes: Writes, events: Vec<Published>, names: &mut dyn Numbering) {
         self.tables.publish(writes);
         let mut counts = self.counts.write().unwrap_or_else(PoisonError::into_inner);
-        for Published { event, tenant, number, stored } in events {
-            counts.count(&event, tenant, &mut |name| self.names.intern(name));
+        for Published { event, tenant, number, stored, levels } in events {
+            counts.count(&event, tenant, names);
+            levels.iter().for_each(|levels| counts.note_levels(tenant, levels));
             match stored {
                 Some(stored) => {
                     self.entities.insert(number, stored);
@@ -268,17 +265,18 @@ pub struct Published {
     pub number: EntityNumber,
     /// What is kept of the entity from now on.
     pub stored: Option<Stored>,
+    pub levels: Vec<CellLevels>,
 }
 
-/// Everything that an event writes to the tables.
+/// Everything that an event writes to the tables. Tells at which levels it added cells.
 pub fn write_event(
     event: &Event,
     tenant: NameId,
     number: EntityNumber,
     entity: Option<&Stored>,
-    intern: &mut dyn FnMut(&Name) -> NameId,
+    names: &mut dyn Numbering,
     writes: &mut Writes,
-) {
+) -> Vec<CellLevels> {
     let key = number.0.to_be_bytes().to_vec();
     match entity {
         Some(stored) => {
@@ -292,7 +290,7 @@ pub fn write_event(
             writes.remove(Table::Ids, id_key(tenant, &event.id));
         }
     }
-    index::write_changes(event, tenant, number, intern, writes);
+    index::write_changes(event, tenant, number, names, writes)
 }
 
 pub fn id_key(tenant: NameId, id: &EntityId) -> Vec<u8> {

@@ -3,6 +3,7 @@
 //! Changes gather in a layer in memory, which is written out as a whole when it has grown. Until
 //! then the journal alone keeps them; a checkpoint tells from where it must be read again.
 
+mod key;
 mod layer;
 mod scan;
 

@@ -10,7 +10,7 @@ use crate::counts::Counts;
 use crate::error::OpenError;
 use crate::index;
 use crate::journal::{Place, Record, RecordReader, recover, segments};
-use crate::names::NameId;
+use crate::names::{NameId, Numbering, path_below};
 use crate::open::{Opened, open};
 use crate::settings::EmbeddedSettings;
 use crate::shared::{Shared, Stored, id_key, number_from};
@@ -96,7 +96,7 @@ impl Check<'_> {
             match read {
                 Ok((tenant, entity)) => {
                     self.entity(&key, tenant, &entity)?;
-                    counts.count_whole(&entity, tenant, &mut |name| self.shared.intern(name));
+                    counts.count_whole(&entity, tenant, &mut Known::of(self.shared));
                 }
                 Err(problem) => {
                     let number = number_from(&key).0;
@@ -119,14 +119,8 @@ impl Check<'_> {
         if id.as_deref().map(number_from) != Some(number) {
             self.verified.note(format!("entity `{}` cannot be found by its id", entity.id));
         }
-        let mut unknown = HashSet::new();
-        let mut intern = |name: &Name| {
-            self.shared.names.get(name.as_str()).unwrap_or_else(|| {
-                unknown.insert(name.clone());
-                NameId(u32::MAX)
-            })
-        };
-        for entry in index::entries_of(entity, tenant, number, &mut intern) {
+        let mut names = Known::of(self.shared);
+        for entry in index::entries_of(entity, tenant, number, &mut names) {
             self.verified.index_entries += 1;
             if self.shared.tables.get(Table::Index, &entry)?.is_none() {
                 let space = entry.first().copied().unwrap_or_default();
@@ -134,7 +128,7 @@ impl Check<'_> {
                 self.verified.note(format!("entity `{id}` lacks an entry of index {space}"));
             }
         }
-        for name in unknown {
+        for name in names.unknown {
             self.verified.note(format!("`{name}` of `{}` is not in the dictionary", entity.id));
         }
         Ok(())
@@ -159,5 +153,35 @@ impl Check<'_> {
                 .note(format!("the index has {entries} entries; the entities ask for {expected}"));
         }
         Ok(())
+    }
+}
+
+/// Numbers of names, without giving any: a name that has none should have one.
+struct Known<'a> {
+    shared: &'a Shared,
+    unknown: HashSet<String>,
+}
+
+impl Known<'_> {
+    fn of(shared: &Shared) -> Known<'_> {
+        Known { shared, unknown: HashSet::new() }
+    }
+
+    fn get(&mut self, name: &str) -> NameId {
+        self.shared.names.get(name).unwrap_or_else(|| {
+            self.unknown.insert(name.to_owned());
+            NameId(u32::MAX)
+        })
+    }
+}
+
+impl Numbering for Known<'_> {
+    fn name(&mut self, name: &Name) -> NameId {
+        self.get(name.as_str())
+    }
+
+    fn below(&mut self, path: NameId, mark: char, name: &str) -> NameId {
+        let above = self.shared.names.name(path);
+        self.get(&path_below(above.as_ref().map_or("", Name::as_str), mark, name))
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use model::{Applied, Change, Entity, EntityId, Event, Operation, Refused, Timestamp, apply};
 use policy::Permitted;
 use store::{CommitError, Committed, StoreError};
@@ -11,7 +12,7 @@ use super::{Answer, Job};
 use crate::codec;
 use crate::journal::{EventRecord, put_document, put_event, put_names};
 use crate::keys::EntityNumber;
-use crate::names::NameId;
+use crate::names::{InternMemo, Interner, NameId, Numbering};
 use crate::record::RecordWriter;
 use crate::shared::{Published, Shared, Stored, write_event};
 use crate::tables::{Table, Writes};
@@ -22,8 +23,10 @@ type Pending = Option<(EntityNumber, Arc<Entity>)>;
 
 pub struct Group<'a> {
     shared: &'a Shared,
+    names: Interner<'a>,
     next_entity: u64,
-    pending: HashMap<(NameId, EntityId), Pending>,
+    /// Users choose the ids, so the hash is keyed by chance.
+    pending: HashMap<(NameId, EntityId), Pending, RandomState>,
     records: Vec<u8>,
     writes: Writes,
     events: Vec<Published>,
@@ -38,11 +41,12 @@ pub struct Finished {
 }
 
 impl<'a> Group<'a> {
-    pub fn new(shared: &'a Shared, next_entity: u64) -> Group<'a> {
+    pub fn new(shared: &'a Shared, memo: &'a mut InternMemo, next_entity: u64) -> Group<'a> {
         Group {
             shared,
+            names: Interner::new(&shared.names, memo),
             next_entity,
-            pending: HashMap::new(),
+            pending: HashMap::default(),
             records: Vec::new(),
             writes: Writes::default(),
             events: Vec::new(),
@@ -168,15 +172,15 @@ impl<'a> Group<'a> {
             self.next_entity += 1;
             EntityNumber(self.next_entity - 1)
         });
-        let mut intern = |name: &_| self.shared.names.intern(name);
+        let names = &mut self.names;
         let mut encoded = |entity: &Arc<Entity>| {
             let mut record = RecordWriter::with_capacity(1024);
-            codec::encode(entity, &mut record, &mut intern);
+            codec::encode(entity, &mut record, names);
             record
         };
         let before = event.before.as_ref().map(&mut encoded);
         let after = event.after.as_ref().map(&mut encoded);
-        let changed = event.changed.iter().map(&mut intern).collect();
+        let changed = event.changed.iter().map(|name| self.names.name(name)).collect();
         let record = EventRecord {
             tenant,
             entity: number.0,
@@ -189,11 +193,12 @@ impl<'a> Group<'a> {
         put_event(&mut self.records, &record);
         let next_expiry = event.after.as_ref().and_then(|entity| entity.next_expiry());
         let stored = after.map(|entity| Stored::new(tenant, next_expiry, entity.as_str()));
-        write_event(&event, tenant, number, stored.as_ref(), &mut intern, &mut self.writes);
+        let kept = stored.as_ref();
+        let levels = write_event(&event, tenant, number, kept, &mut self.names, &mut self.writes);
         let event = Arc::new(event);
         let state = event.after.clone().map(|entity| (number, entity));
         self.pending.insert((tenant, event.id.clone()), state);
-        self.events.push(Published { event: event.clone(), tenant, number, stored });
+        self.events.push(Published { event: event.clone(), tenant, number, stored, levels });
         event
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{PoisonError, RwLock};
 use fjall::Slice;
 
 use super::Table;
+use super::key::LayerKey;
 
 /// A value, or the mark that the key was removed.
 pub type Written = Option<Slice>;
@@ -15,22 +16,22 @@ pub type Written = Option<Slice>;
 /// What one commit writes, in any order; later writes of a key count.
 #[derive(Debug, Default)]
 pub struct Writes {
-    writes: Vec<(Table, Slice, Written)>,
+    writes: Vec<(Table, LayerKey, Written)>,
 }
 
 impl Writes {
     pub fn put(&mut self, table: Table, key: impl Into<Slice>, value: impl Into<Slice>) {
-        self.writes.push((table, key.into(), Some(value.into())));
+        self.writes.push((table, LayerKey::of_slice(key.into()), Some(value.into())));
     }
 
     pub fn remove(&mut self, table: Table, key: impl Into<Slice>) {
-        self.writes.push((table, key.into(), None));
+        self.writes.push((table, LayerKey::of_slice(key.into()), None));
     }
 }
 
 #[derive(Debug, Default)]
 pub struct Layer {
-    maps: RwLock<[BTreeMap<Slice, Written>; Table::ALL.len()]>,
+    maps: RwLock<[BTreeMap<LayerKey, Written>; Table::ALL.len()]>,
     bytes: AtomicUsize,
 }
 
@@ -38,7 +39,12 @@ pub struct Layer {
 const ENTRY_BYTES: usize = 64;
 
 impl Layer {
-    pub fn publish(&self, writes: Writes) {
+    pub fn publish(&self, mut writes: Writes) {
+        // Neighbours of a large commit go into the same nodes; what was written last of a key
+        // stays last.
+        writes.writes.sort_by(|(table, key, _), (other_table, other, _)| {
+            (*table as u8, key).cmp(&(*other_table as u8, other))
+        });
         let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
         let mut bytes = 0;
         for (table, key, value) in writes.writes {
@@ -56,7 +62,7 @@ impl Layer {
     /// What was written last for a key, if anything was.
     pub fn get(&self, table: Table, key: &[u8]) -> Option<Written> {
         let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        maps[table as usize].get(key).cloned()
+        maps[table as usize].get(&LayerKey::of(key)).cloned()
     }
 
     /// At most `limit` entries from `from` to before `to`.
@@ -68,8 +74,9 @@ impl Layer {
         limit: usize,
     ) -> Vec<(Slice, Written)> {
         let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        let range = maps[table as usize].range::<[u8], _>((from, Bound::Excluded(to)));
-        range.take(limit).map(|(key, value)| (key.clone(), value.clone())).collect()
+        let bounds = (from.map(LayerKey::of), Bound::Excluded(LayerKey::of(to)));
+        let range = maps[table as usize].range(bounds);
+        range.take(limit).map(|(key, value)| (key.to_slice(), value.clone())).collect()
     }
 
     /// Every entry of a table, in key order.
@@ -79,6 +86,7 @@ impl Layer {
         mut visit: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), E>,
     ) -> Result<(), E> {
         let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
-        maps[table as usize].iter().try_for_each(|(key, value)| visit(key, value.as_deref()))
+        let mut entries = maps[table as usize].iter();
+        entries.try_for_each(|(key, value)| key.with_bytes(|key| visit(key, value.as_deref())))
     }
 }
