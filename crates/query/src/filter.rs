@@ -47,6 +47,9 @@ pub enum Filter {
     Everything,
     Ids(Vec<EntityId>),
     IdPattern(IdPattern),
+    /// Ids that stand after this one, by the order of their characters: with an order by id, the
+    /// way to read on where another answer ended, at the same cost wherever that is.
+    IdsAfter(EntityId),
     Types(TypeSelector),
     /// Has at least one of these attributes.
     Attributes(Vec<Name>),

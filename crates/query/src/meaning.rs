@@ -22,6 +22,7 @@ impl Filter {
             Filter::Everything => true,
             Filter::Ids(ids) => ids.contains(&entity.id),
             Filter::IdPattern(pattern) => pattern.is_match(entity.id.as_str()),
+            Filter::IdsAfter(id) => entity.id > *id,
             Filter::Types(selector) => selector.matches(&entity.types),
             Filter::Attributes(names) => has_any(entity, names),
             Filter::Condition(condition) => condition.matches(entity, links),

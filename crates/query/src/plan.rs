@@ -20,6 +20,7 @@ pub enum Conjunct<'a> {
     /// At least one of these filters.
     AnyFilter(&'a [Filter]),
     IdPattern(&'a IdPattern),
+    IdsAfter(&'a EntityId),
     Geo(&'a GeoCondition),
 }
 
@@ -37,6 +38,7 @@ impl Filter {
             Filter::Everything => {}
             Filter::Ids(ids) => parts.push(Conjunct::Ids(ids)),
             Filter::IdPattern(pattern) => parts.push(Conjunct::IdPattern(pattern)),
+            Filter::IdsAfter(id) => parts.push(Conjunct::IdsAfter(id)),
             Filter::Types(selector) => parts.push(Conjunct::Types(selector)),
             Filter::Attributes(names) => parts.push(Conjunct::Attributes(names)),
             Filter::Condition(condition) => condition.take_apart(parts),
@@ -110,7 +112,7 @@ struct Part<'a> {
 impl<'a> Part<'a> {
     fn new(conjunct: Conjunct<'a>) -> Part<'a> {
         let (cost, geo) = match conjunct {
-            Conjunct::Ids(_) | Conjunct::Types(_) => (0, None),
+            Conjunct::Ids(_) | Conjunct::IdsAfter(_) | Conjunct::Types(_) => (0, None),
             Conjunct::Scope(_) | Conjunct::Attributes(_) => (1, None),
             Conjunct::Test(test) if test.target.links.is_empty() => (2, None),
             Conjunct::IdPattern(_) => (3, None),
@@ -142,6 +144,7 @@ impl Conjunct<'_> {
             Conjunct::AnyOf(any) => any.iter().any(|one| one.matches(entity, links)),
             Conjunct::AnyFilter(any) => any.iter().any(|one| one.matches(entity, links)),
             Conjunct::IdPattern(pattern) => pattern.is_match(entity.id.as_str()),
+            Conjunct::IdsAfter(id) => entity.id > **id,
             Conjunct::Geo(condition) => condition.matches(entity),
         }
     }

@@ -18,6 +18,7 @@ impl Filter {
             Filter::Everything
             | Filter::Ids(_)
             | Filter::IdPattern(_)
+            | Filter::IdsAfter(_)
             | Filter::Types(_)
             | Filter::Scope(_) => {}
             Filter::Attributes(attributes) => names.extend(attributes),

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use jsonld::Context;
-use model::{Name, Tenant, TypeSelector};
+use model::{EntityId, Name, Tenant, TypeSelector};
 use ngsi_ld::write::{self, Format, GeoShape, Shape};
-use query::{Filter, Page, Query};
+use query::{Direction, Filter, OrderBy, OrderKey, Page, Query};
 
 use crate::failure::Failure;
 use crate::platform::{Platform, operator};
@@ -19,7 +19,7 @@ pub enum Layout {
 }
 
 /// How many entities are read at a time.
-const PAGE: usize = 10_000;
+const PAGE: usize = 1_000;
 
 /// Writes the entities of these types, or of all; tells how many there were. Entities that change
 /// meanwhile go out as they were before or after.
@@ -38,12 +38,15 @@ pub async fn export(
         false => Filter::Types(TypeSelector::OneOf(names)),
     };
     let io = || Failure::io("the output");
-    let mut written = 0;
+    let mut written = 0_u64;
+    let mut last: Option<EntityId> = None;
     open(out, layout).map_err(io())?;
     loop {
+        let after = last.take().map(Filter::IdsAfter).into_iter();
         let query = Query {
-            page: Page { offset: written, limit: PAGE },
-            ..Query::of(tenant.clone(), filter.clone())
+            page: Page { offset: 0, limit: PAGE },
+            order: vec![OrderBy { key: OrderKey::Id, direction: Direction::Ascending }],
+            ..Query::of(tenant.clone(), Filter::All(after.chain([filter.clone()]).collect()))
         };
         let answer = platform.broker.query(&operator(), query).await?;
         for entity in &answer.entities {
@@ -53,12 +56,13 @@ pub async fn export(
             out.write_all(text.as_bytes()).map_err(io())?;
             written += 1;
         }
-        if !answer.more || answer.entities.is_empty() {
+        last = answer.entities.last().map(|entity| entity.id.clone());
+        if !answer.more || last.is_none() {
             break;
         }
     }
     close(out, layout, written == 0).map_err(io())?;
-    Ok(written as u64)
+    Ok(written)
 }
 
 fn print(out: &mut String, entity: &model::Entity, context: &Context, layout: Layout) {

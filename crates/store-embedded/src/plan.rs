@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use model::{EntityId, Name, TypeSelector};
 use query::{
-    CellId, Comparison, Condition, Filter, GeoCondition, Operand, PreparedGeo, Range,
-    ScopeCondition, SystemMember, Target, Test, covering,
+    CellId, Comparison, Condition, Direction, Filter, GeoCondition, Operand, OrderBy, OrderKey,
+    PreparedGeo, Range, ScopeCondition, SystemMember, Target, Test, covering,
 };
 
 use crate::counts::Counts;
@@ -29,8 +29,8 @@ pub enum Source {
     /// Those with these ids, and those that these ranges of the index name; some perhaps more than
     /// once. Where cells are ranged over, `only` tells which of them can be passed by.
     Found { ids: Vec<EntityId>, ranges: Vec<KeyRange>, only: Option<Box<PreparedGeo>> },
-    /// All of the tenant.
-    Everything,
+    /// All of the tenant in the order of their ids, or those after one.
+    ById { after: Option<EntityId> },
 }
 
 /// From a key (included) to a key (excluded).
@@ -51,20 +51,26 @@ const NEARBY: u64 = 20;
 const SCOPED: u64 = 10;
 
 impl Planner<'_> {
-    /// The cheapest drive for entities for which all of `filters` hold.
-    pub fn drive(&self, filters: &[&Filter]) -> Drive {
-        let everything = Drive {
-            name: "all entities".to_owned(),
-            source: Source::Everything,
-            estimate: u64::MAX,
+    /// The cheapest drive for entities for which all of `filters` hold; where someone reads on by
+    /// id in order to read everything, the ids themselves.
+    pub fn drive(&self, filters: &[&Filter], order: &[OrderBy]) -> Drive {
+        let after = filters.iter().find_map(|filter| ids_after(filter)).cloned();
+        let name = match &after {
+            Some(_) => "ids from one on".to_owned(),
+            None => "all entities".to_owned(),
         };
+        let reads_on = after.is_some() && is_by_id(order);
+        let by_id = Drive { name, source: Source::ById { after }, estimate: u64::MAX };
+        if reads_on {
+            return by_id;
+        }
         let drives = filters.iter().filter_map(|filter| self.filter(filter));
-        drives.min_by_key(|drive| drive.estimate).unwrap_or(everything)
+        drives.min_by_key(|drive| drive.estimate).unwrap_or(by_id)
     }
 
     fn filter(&self, filter: &Filter) -> Option<Drive> {
         match filter {
-            Filter::Everything | Filter::IdPattern(_) => None,
+            Filter::Everything | Filter::IdPattern(_) | Filter::IdsAfter(_) => None,
             Filter::Ids(ids) => Some(Drive {
                 name: format!("{} ids", ids.len()),
                 estimate: ids.len() as u64,
@@ -281,6 +287,20 @@ impl Planner<'_> {
         let from = key.into_bytes();
         let to = after_prefix(&from);
         (from, to)
+    }
+}
+
+/// Does the order follow the ids alone?
+pub fn is_by_id(order: &[OrderBy]) -> bool {
+    matches!(order, [OrderBy { key: OrderKey::Id, direction: Direction::Ascending }])
+}
+
+/// The id after which all that matches stands, where a filter says so of everything.
+fn ids_after(filter: &Filter) -> Option<&EntityId> {
+    match filter {
+        Filter::IdsAfter(id) => Some(id),
+        Filter::All(all) => all.iter().filter_map(ids_after).max(),
+        _ => None,
     }
 }
 

@@ -3,16 +3,16 @@
 use std::sync::{Arc, PoisonError};
 
 use model::{Entity, EntityId, Timestamp};
-use query::{Filter, Links, PreparedFilter, PreparedGeo, Query, SortKey, Sorter};
+use query::{Filter, Links, OrderBy, PreparedFilter, PreparedGeo, Query, SortKey, Sorter};
 use rustc_hash::FxHashSet;
 use store::{Answer, Plan, StoreError};
 
 use crate::codec::Wanted;
 use crate::keys::{EntityNumber, Key, Space, cell_of, number_of};
 use crate::names::NameId;
-use crate::plan::{Drive, KeyRange, Planner, Source};
-use crate::shared::{Shared, Stored, number_from, unreadable};
-use crate::tables::Table;
+use crate::plan::{Drive, KeyRange, Planner, Source, is_by_id};
+use crate::shared::{Shared, Stored, id_key, number_from, unreadable};
+use crate::tables::{Table, after_prefix};
 
 /// One query on its way.
 struct Run<'a> {
@@ -33,14 +33,15 @@ pub fn run(
 ) -> Result<Answer, StoreError> {
     let Some(tenant) = shared.tenant(&query.tenant) else { return Ok(nothing(query)) };
     let filters = [&query.filter, within];
-    let drive = shared.drive(tenant, &filters);
-    let plan =
-        Plan { index: drive.name.clone(), sorted: !query.order.is_empty(), ..Plan::default() };
+    let drive = shared.drive(tenant, &filters, &query.order);
+    let in_order = query.order.is_empty()
+        || is_by_id(&query.order) && matches!(drive.source, Source::ById { .. });
+    let plan = Plan { index: drive.name.clone(), sorted: !in_order, ..Plan::default() };
     let wanted = shared.wanted(&filters, query);
     let filters = filters.iter().map(|filter| filter.prepared()).collect();
     let mut run = Run { shared, tenant, now, plan, filters, wanted };
     let maintained = if query.count { run.maintained_count(query, within)? } else { None };
-    let mut page = PageOf::new(query, maintained, shared.settings.query_sort_max);
+    let mut page = PageOf::new(query, in_order, maintained, shared.settings.query_sort_max);
     run.candidates(drive, &mut page)?;
     page.into_answer(run)
 }
@@ -58,9 +59,9 @@ enum Goon {
 }
 
 impl Shared {
-    fn drive(&self, tenant: NameId, filters: &[&Filter]) -> Drive {
+    fn drive(&self, tenant: NameId, filters: &[&Filter], order: &[OrderBy]) -> Drive {
         let counts = self.counts.read().unwrap_or_else(PoisonError::into_inner);
-        Planner { names: &self.names, counts: &counts, tenant }.drive(filters)
+        Planner { names: &self.names, counts: &counts, tenant }.drive(filters, order)
     }
 
     /// What has to be read of an entity to know whether it matches, and where it stands.
@@ -93,9 +94,13 @@ impl Run<'_> {
     fn candidates(&mut self, drive: Drive, page: &mut PageOf<'_>) -> Result<(), StoreError> {
         match drive.source {
             Source::Found { ids, ranges, only } => self.found(ids, ranges, only.as_deref(), page),
-            Source::Everything => {
+            Source::ById { after } => {
                 let prefix = self.tenant.0.to_be_bytes();
-                for entry in self.shared.tables.scan_prefix(Table::Ids, &prefix) {
+                let from = match &after {
+                    Some(id) => [&*id_key(self.tenant, id), &[0]].concat(),
+                    None => prefix.to_vec(),
+                };
+                for entry in self.shared.tables.scan(Table::Ids, from, after_prefix(&prefix)) {
                     self.plan.index_entries_read += 1;
                     let (_, value) = entry.map_err(unreadable)?;
                     if self.visit(number_from(&value), page)? == Goon::No {
@@ -212,9 +217,11 @@ impl Links for LinksOf<'_> {
 struct PageOf<'q> {
     query: &'q Query,
     sorter: Sorter<'q>,
-    /// Without an order: the page itself.
+    /// Does what comes in stand in the order asked for?
+    in_order: bool,
+    /// If so: the page itself.
     found: Vec<Stored>,
-    /// With an order: the best so far.
+    /// If not: the best so far.
     ordered: Vec<(SortKey, EntityId, Stored)>,
     matched: usize,
     maintained: Option<usize>,
@@ -222,10 +229,15 @@ struct PageOf<'q> {
 }
 
 impl<'q> PageOf<'q> {
-    fn new(query: &'q Query, maintained: Option<usize>, sort_max: usize) -> PageOf<'q> {
+    fn new(
+        query: &'q Query,
+        in_order: bool,
+        maintained: Option<usize>,
+        sort_max: usize,
+    ) -> PageOf<'q> {
         let sorter = Sorter::new(&query.order, &query.collation);
         let (found, ordered) = (Vec::new(), Vec::new());
-        PageOf { query, sorter, found, ordered, matched: 0, maintained, sort_max }
+        PageOf { query, sorter, in_order, found, ordered, matched: 0, maintained, sort_max }
     }
 
     fn end(&self) -> usize {
@@ -235,7 +247,7 @@ impl<'q> PageOf<'q> {
     /// Takes a match: what was read of it, and its record.
     fn take(&mut self, entity: &Entity, stored: Stored) -> Result<Goon, StoreError> {
         self.matched += 1;
-        if !self.query.order.is_empty() {
+        if !self.in_order {
             return self.take_ordered(entity, stored);
         }
         if self.matched > self.query.page.offset && self.matched <= self.end() {
@@ -269,7 +281,7 @@ impl<'q> PageOf<'q> {
     }
 
     fn into_answer(mut self, run: Run<'_>) -> Result<Answer, StoreError> {
-        if !self.query.order.is_empty() {
+        if !self.in_order {
             self.sort();
             let ordered = std::mem::take(&mut self.ordered).into_iter().map(|(_, _, found)| found);
             let page = &self.query.page;

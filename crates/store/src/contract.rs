@@ -103,6 +103,7 @@ promises! { $
         an_order_does_not_change_who_is_meant,
     }
     paging {
+        reading_on_by_id_joins_to_the_whole,
         pages_of_any_size_join_to_the_whole,
         a_page_beyond_the_end_is_empty,
         a_page_of_none_counts,

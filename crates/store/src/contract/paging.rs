@@ -39,6 +39,32 @@ pub(super) async fn pages_of_any_size_join_to_the_whole(home: &dyn Home) {
     }
 }
 
+pub(super) async fn reading_on_by_id_joins_to_the_whole(home: &dyn Home) {
+    let trial = streets(home).await;
+    let order = vec![by_id(Direction::Ascending)];
+    for filter in [Filter::Everything, greater("lanes", number(2.0))] {
+        let expected = trial.ask(Query { order: order.clone(), ..trial.question(filter.clone()) });
+        let expected = ids(&expected.await);
+        for limit in [1, 7, ENTITIES] {
+            let (mut joined, mut after) = (Vec::new(), None);
+            loop {
+                let filters = after.take().map(Filter::IdsAfter).into_iter();
+                let filter = Filter::All(filters.chain([filter.clone()]).collect());
+                let page = Page { offset: 0, limit };
+                let query = Query { page, order: order.clone(), ..trial.question(filter) };
+                let answer = trial.ask(query).await;
+                joined.extend(ids(&answer));
+                after = answer.entities.last().map(|entity| entity.id.clone());
+                assert_eq!(answer.more, joined.len() < expected.len(), "pages of {limit}");
+                if !answer.more {
+                    break;
+                }
+            }
+            assert_eq!(joined, expected, "pages of {limit}");
+        }
+    }
+}
+
 async fn pages_join(trial: &Trial, whole: &Query, limit: usize) {
     let all = trial.ask(whole.clone()).await;
     assert_eq!((all.total, all.more), (Some(all.entities.len()), false), "{whole:?}");

@@ -28,7 +28,8 @@ pub fn query(chance: &mut Chance) -> Query {
 
 fn filter(chance: &mut Chance, depth: usize) -> Filter {
     match chance.below(if depth == 0 { 16 } else { 20 }) {
-        0 => Filter::Everything,
+        0 if chance.once_in(2) => Filter::Everything,
+        0 => Filter::IdsAfter(id(chance)),
         1 => Filter::Ids(chance.list(0, 3, id)),
         2 => Filter::IdPattern(pattern(chance)),
         3 | 4 => Filter::Types(selector(chance, 2)),
