@@ -1,7 +1,7 @@
 //! What the index says of an entity, and how a change changes it.
 
 use fjall::Slice;
-use model::{Attribute, Entity, Event, Instance, Json, JsonKind, Value};
+use model::{Attribute, DateTime, Entity, Event, Instance, Json, JsonKind, Value};
 use query::cells_of;
 
 use crate::keys::{EntityNumber, IndexValue, Key, Space, moment_of};
@@ -91,13 +91,17 @@ pub fn entries_of(
     entries.keys
 }
 
+/// In the place of an attribute: the entity as a whole.
+const OF_THE_ENTITY: NameId = NameId(u32::MAX);
+
 struct Entries<'a> {
     tenant: NameId,
     number: EntityNumber,
     names: &'a mut dyn Numbering,
     keys: Vec<Slice>,
     levels: Vec<CellLevels>,
-    /// Of the attribute at hand.
+    /// The attribute at hand, and what there is to say of it.
+    attribute: NameId,
     values_left: usize,
     overflowed: bool,
     /// An entry names the attribute itself, so that it can be found by that.
@@ -119,6 +123,7 @@ impl<'a> Entries<'a> {
             names,
             keys: Vec::with_capacity(32),
             levels: Vec::new(),
+            attribute: OF_THE_ENTITY,
             values_left: 0,
             overflowed: false,
             named: false,
@@ -142,12 +147,19 @@ impl<'a> Entries<'a> {
             self.push(self.key(Space::Scope).scope(scope.levels()).end_of_scope());
         }
         if let Some(expires_at) = entity.expires_at {
-            self.push(Key::new(Space::Expiry, EVERY_TENANT).moment(expires_at.instant()));
+            self.expiry(expires_at, OF_THE_ENTITY);
         }
+    }
+
+    /// Keyed by what expires as well: another part of the entity may expire at the same moment,
+    /// and must still do so when this one no longer does.
+    fn expiry(&mut self, at: DateTime, part: NameId) {
+        self.push(Key::new(Space::Expiry, EVERY_TENANT).moment(at.instant()).name(part));
     }
 
     fn attribute(&mut self, attribute: &Attribute) {
         let id = self.names.name(&attribute.name);
+        self.attribute = id;
         self.named = false;
         self.values_left = INDEXED_VALUES_MAX;
         self.overflowed = false;
@@ -174,7 +186,7 @@ impl<'a> Entries<'a> {
             self.json(below.as_ref(), unit_code);
         }
         if let Some(expires_at) = instance.expires_at {
-            self.push(Key::new(Space::Expiry, EVERY_TENANT).moment(expires_at.instant()));
+            self.expiry(expires_at, self.attribute);
         }
         for (name, value) in &instance.extras {
             let below = self.below(path, BELOW, name.as_str());

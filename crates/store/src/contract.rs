@@ -113,6 +113,7 @@ promises! { $
         what_has_expired_is_not_seen,
         what_has_expired_is_as_good_as_gone_for_changes,
         a_sweep_takes_away_what_has_expired,
+        two_parts_may_expire_at_one_moment,
         a_sweep_has_a_limit,
         a_moment_put_off_is_put_off,
     }

@@ -79,6 +79,14 @@ pub(super) async fn a_sweep_takes_away_what_has_expired(home: &dyn Home) {
     assert_eq!(trial.ids(exists("a")).await, "c");
 }
 
+pub(super) async fn two_parts_may_expire_at_one_moment(home: &dyn Home) {
+    let trial = Trial::new(home.open().await);
+    trial.done(&format!("create urn:a Lamp a=1({SOON}) b=2({SOON}) c=3")).await;
+    trial.done("update urn:a a=4").await;
+    assert_eq!(trial.later(10).sweep(100).await, 1);
+    assert_eq!(trial.shown("urn:a").await, "urn:a Lamp a=4 c=3");
+}
+
 pub(super) async fn a_sweep_has_a_limit(home: &dyn Home) {
     let trial = Trial::new(home.open().await);
     for nth in 0..10 {
