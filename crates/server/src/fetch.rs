@@ -71,8 +71,8 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-const HEADERS_MAX: usize = 64;
-const HEAD_BYTES_MAX: usize = 32 * 1024;
+pub const HEADERS_MAX: usize = 64;
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 const ACCEPT: &str = "application/ld+json, application/json;q=0.9, */*;q=0.1";
 
 impl Fetcher {
