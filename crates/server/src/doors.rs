@@ -27,7 +27,8 @@ pub fn router(
     };
     let fetcher = Arc::new(Fetcher::new(EgressRules::of(settings)));
     let door = Door::new(platform.broker.clone(), authenticate, fetcher, ngsi_ld(settings));
-    ngsi_ld::router(door).merge(health::router(warnings)).merge(openapi::router())
+    let health = health::router(platform.broker.clone(), warnings);
+    ngsi_ld::router(door).merge(health).merge(openapi::router())
 }
 
 fn ngsi_ld(settings: &Settings) -> ngsi_ld::Settings {

@@ -83,6 +83,7 @@ fn the_first_start_shows_a_key_once_and_nothing_opens_without_one() {
     assert!(server.get(types, Some(&key)).starts_with("HTTP/1.1 200"));
     let health = server.get("/health", None);
     assert!(health.contains(r#""status":"ok""#) && health.contains(r#""warnings":[]"#), "{health}");
+    assert!(health.contains(r#""writes":"accepted""#), "{health}");
     assert!(server.stop());
 
     let server = Server::start(data.path(), &[]);
@@ -116,6 +117,22 @@ fn an_open_server_says_so() {
     assert!(server.said.iter().any(|line| line.starts_with("WARNING: open")), "{:?}", server.said);
     assert!(server.get("/health", None).contains("open: no keys are asked for"));
     assert!(server.get("/ngsi-ld/v1/types", None).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_server_that_refuses_writes_says_why_and_answers_reads() {
+    let data = tempfile::tempdir().unwrap();
+    let reserve = "disk_reserve_bytes=1000000000GiB";
+    let server = Server::start(data.path(), &["--open", "--set", reserve]);
+    for _ in 0..2 {
+        let health = server.get("/health", None);
+        assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+        assert!(health.contains(r#""status":"warning""#), "{health}");
+        assert!(health.contains(r#""writes":"refused""#), "{health}");
+        assert!(health.contains("writes are refused: the disk is almost full"), "{health}");
+    }
+    assert!(server.get("/ngsi-ld/v1/types", None).starts_with("HTTP/1.1 200"));
+    assert!(server.stop());
 }
 
 #[test]
