@@ -25,7 +25,7 @@ pub fn router(
         Some(keys) => Arc::new(WithKeys(keys)),
         None => Arc::new(Open),
     };
-    let fetcher = Arc::new(Fetcher::new(EgressRules::of(settings)));
+    let fetcher = Arc::new(Fetcher::new(EgressRules::of_server(settings)));
     let door = Door::new(platform.broker.clone(), authenticate, fetcher, ngsi_ld(settings));
     let health = health::router(platform.broker.clone(), warnings);
     ngsi_ld::router(door).merge(health).merge(openapi::router())

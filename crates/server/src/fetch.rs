@@ -46,6 +46,11 @@ pub enum FetchError {
          `egress_allow_private`)"
     )]
     Private(String),
+    #[error(
+        "it is at an address of this server, which takes only contexts that it hosts for the tenant \
+         of the request"
+    )]
+    Own,
     #[error("it did not arrive within {0:?} (setting `egress_timeout`)")]
     TimedOut(Duration),
     #[error("it is larger than {0} bytes (setting `egress_bytes_max`)")]
@@ -179,6 +184,9 @@ impl Fetcher {
             Host::Ipv6(address) => vec![SocketAddr::from((*address, port))],
             Host::Domain(name) => tokio::net::lookup_host((name.as_str(), port)).await?.collect(),
         };
+        if found.iter().any(|address| self.rules.is_own(*address)) {
+            return Err(FetchError::Own);
+        }
         let allowed: Vec<SocketAddr> =
             found.into_iter().filter(|address| self.rules.allow(address.ip())).collect();
         if allowed.is_empty() { Err(FetchError::Private(host.to_string())) } else { Ok(allowed) }

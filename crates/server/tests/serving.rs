@@ -46,10 +46,19 @@ impl Server {
     }
 
     fn get(&self, path: &str, key: Option<&str>) -> String {
+        let key = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
+        self.ask("GET", path, &key, "")
+    }
+
+    /// `headers` end with a line break each.
+    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let key = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{key}\r\n");
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\
+             content-length: {length}\r\n\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -133,6 +142,29 @@ fn a_server_that_refuses_writes_says_why_and_answers_reads() {
     }
     assert!(server.get("/ngsi-ld/v1/types", None).starts_with("HTTP/1.1 200"));
     assert!(server.stop());
+}
+
+#[test]
+fn no_tenant_gets_the_contexts_of_another_by_way_of_the_server_itself() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &["--open"]);
+    let json = "content-type: application/json\r\n";
+    let context = r#"{"@context":{"Lamp":"https://a.org/Lamp"}}"#;
+    let told = server.ask("POST", "/ngsi-ld/v1/jsonldContexts", json, context);
+    let path = told.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+    let link = format!(
+        "{json}link: <http://{}{path}>; rel=\"http://www.w3.org/ns/json-ld#context\"\r\n",
+        server.address
+    );
+    let create = |headers: &str| {
+        let lamp = r#"{"id":"urn:x:1","type":"Lamp"}"#;
+        server.ask("POST", "/ngsi-ld/v1/entities", headers, lamp)
+    };
+    let told = create(&format!("ngsild-tenant: north\r\n{link}"));
+    assert!(told.starts_with("HTTP/1.1 504"), "{told}");
+    assert!(told.contains("it is at an address of this server"), "{told}");
+    let told = create(&link);
+    assert!(told.starts_with("HTTP/1.1 201"), "{told}");
 }
 
 #[test]
