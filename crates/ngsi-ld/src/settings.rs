@@ -100,7 +100,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(crate) fn payload(&self) -> crate::read::Limits {
+    /// What a payload may hold.
+    pub fn payload(&self) -> crate::read::Limits {
         crate::read::Limits {
             attributes_max: self.attributes_max,
             instances_max: self.instances_max,
@@ -120,7 +121,8 @@ impl Settings {
         }
     }
 
-    pub(crate) fn context(&self) -> jsonld::Limits {
+    /// How much of a context is taken.
+    pub fn context(&self) -> jsonld::Limits {
         jsonld::Limits {
             context_bytes_max: self.context_bytes_max,
             context_terms_max: self.context_terms_max,

@@ -31,7 +31,8 @@ pub fn router(
     ngsi_ld::router(door).merge(health).merge(openapi::router())
 }
 
-fn ngsi_ld(settings: &Settings) -> ngsi_ld::Settings {
+/// What of the settings concerns this door.
+pub fn ngsi_ld(settings: &Settings) -> ngsi_ld::Settings {
     let public_url = settings.public_url.trim_end_matches('/');
     ngsi_ld::Settings {
         body_bytes_max: settings.body_bytes_max.as_usize(),
