@@ -15,7 +15,7 @@ use store::Store;
 
 pub use changes::{Outcome, Purge, Purged};
 pub use documents::Document;
-pub use links::{Linked, LinkedEntities};
+pub use links::{Linked, LinkedEntities, Reach};
 // What the store answers is what the platform answers: doors see it through this room.
 pub use store::{Answer, AttributeCount, Census, CommitError, Committed, Plan, StoreError};
 
@@ -37,6 +37,11 @@ pub enum BrokerError {
     Denied(#[from] Denied),
     #[error("tenant `{0}` does not exist; the first entity written for it creates it")]
     UnknownTenant(Tenant),
+    #[error(
+        "relationships lead to more than {0} entities (setting `linked_entities_max`); ask for \
+         fewer entities, or for fewer levels with `joinLevel`"
+    )]
+    TooManyLinked(usize),
     #[error(transparent)]
     Commit(CommitError),
     #[error(transparent)]

@@ -18,32 +18,39 @@ pub struct Linked {
     pub level: u32,
 }
 
-/// How many linked entities one answer may bring in; further ones are left as links.
-pub const LINKED_ENTITIES_MAX: usize = 10_000;
+/// How far relationships are followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Reach<'a> {
+    /// How many steps from an entity of the answer.
+    pub levels: u32,
+    /// Entities that the client has already.
+    pub skip: &'a [EntityId],
+    /// How many entities may be found; where there are more, there is no answer.
+    pub entities_max: usize,
+}
 
 impl Broker {
-    /// Follows the relationships of `entities` to at most `levels` steps. Entities that do not
-    /// exist here, that the caller may not see, or that `skip` names, are left out.
+    /// Follows the relationships of `entities`. Entities that do not exist here, or that the
+    /// caller may not see, are left out.
     pub async fn linked(
         &self,
         caller: &Caller,
         tenant: &Tenant,
         entities: &[Arc<Entity>],
-        levels: u32,
-        skip: &[EntityId],
+        reach: Reach<'_>,
     ) -> Result<LinkedEntities, BrokerError> {
         let mut found = LinkedEntities::new();
         let mut frontier = entities.to_vec();
-        for level in 1..=levels {
+        for level in 1..=reach.levels {
             let mut next = Vec::new();
             for id in frontier.iter().flat_map(|entity| targets(&entity.attributes)) {
-                if found.contains_key(&id) || skip.contains(&id) {
+                if found.contains_key(&id) || reach.skip.contains(&id) {
                     continue;
                 }
-                if found.len() >= LINKED_ENTITIES_MAX {
-                    return Ok(found);
-                }
                 if let Some(entity) = self.retrieve(caller, tenant, &id).await? {
+                    if found.len() >= reach.entities_max {
+                        return Err(BrokerError::TooManyLinked(reach.entities_max));
+                    }
                     next.push(entity.clone());
                     found.insert(id, Linked { entity, level });
                 }

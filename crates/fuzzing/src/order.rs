@@ -1,6 +1,6 @@
 //! The ordering language, and collations: sort keys stand as the comparison says.
 
-use query::{Collation, Sorter, compare, parse_order_by, parse_order_from};
+use query::{Collation, Parser, Sorter, compare};
 
 use crate::query_languages::checked;
 use crate::sample::{ENTITIES, expand};
@@ -12,8 +12,9 @@ pub fn order_by(data: &[u8]) {
     let by = lines.next().unwrap_or_default();
     let collation = lines.next().and_then(|tag| Collation::parse(tag).ok()).unwrap_or_default();
     let (from, geometry) = (lines.next(), lines.next());
-    let from = from.and_then(|from| checked(from, parse_order_from(from, geometry)));
-    let Some(order) = checked(by, parse_order_by(by, from.as_ref(), &expand)) else { return };
+    let parser = Parser::new(&expand);
+    let from = from.and_then(|from| checked(from, parser.order_from(from, geometry)));
+    let Some(order) = checked(by, parser.order_by(by, from.as_ref())) else { return };
     let sorter = Sorter::new(&order, &collation);
     for left in ENTITIES.iter() {
         for right in ENTITIES.iter() {

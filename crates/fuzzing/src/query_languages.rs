@@ -1,10 +1,7 @@
 //! The query languages: what is read can be asked of any entity, and written and read again.
 
 use model::{EntityId, Name, Scope, TypeSelector};
-use query::{
-    Filter, Invalid, LanguageRanges, Links, Member, Projection, QOptions, parse_names, parse_q,
-    parse_scope_q, parse_types,
-};
+use query::{Filter, Invalid, LanguageRanges, Limits, Links, Member, Parser, Projection};
 
 use crate::sample::{ENTITIES, expand};
 
@@ -27,8 +24,9 @@ pub fn q(data: &[u8]) {
         [expand_values, q] => (q, Some(expand_values), None),
         _ => (text, None, None),
     };
-    let options = QOptions::parse(expand_values, json_keys, &expand).unwrap_or_default();
-    match checked(text, parse_q(text, &options, &expand)) {
+    let parser = Parser::new(&expand);
+    let options = parser.q_options(expand_values, json_keys).unwrap_or_default();
+    match checked(text, parser.q(text, &options)) {
         None => {}
         Some(condition) => {
             condition.link_depth();
@@ -51,10 +49,10 @@ fn agree(filter: &Filter) {
 
 pub fn scope_q(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let condition = checked(text, parse_scope_q(text));
+    let condition = checked(text, Parser::new(&expand).scope_q(text));
     // A short one is also a query, for itself.
     if let Ok(scope) = Scope::parse(text)
-        && text.len() <= query::SCOPE_Q_BYTES_MAX
+        && text.len() <= Limits::DEFAULT.query_bytes_max
     {
         let condition = condition.as_ref().unwrap_or_else(|| panic!("`{text}` is a scope"));
         assert!(condition.matches(&[scope]), "`{text}` is not found by its own name");
@@ -66,13 +64,13 @@ pub fn scope_q(data: &[u8]) {
 
 pub fn types(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Some(selector) = checked(text, parse_types(text, &expand)) {
+    if let Some(selector) = checked(text, Parser::new(&expand).types(text)) {
         agree(&Filter::Types(selector));
     }
-    if let Some(selector) = checked(text, parse_types(text, &as_it_is)) {
+    if let Some(selector) = checked(text, Parser::new(&as_it_is).types(text)) {
         let written = type_selector(&selector);
-        if written.len() <= query::TYPES_BYTES_MAX {
-            assert_eq!(parse_types(&written, &as_it_is), Ok(selector), "{written}");
+        if written.len() <= Limits::DEFAULT.query_bytes_max {
+            assert_eq!(Parser::new(&as_it_is).types(&written), Ok(selector), "{written}");
         }
     }
 }
@@ -80,17 +78,16 @@ pub fn types(data: &[u8]) {
 /// `pick` or `omit`, and `attrs`, which is a list of names.
 pub fn projection(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    if let Some(names) = checked(text, parse_names("attrs", text, &as_it_is)) {
+    let parser = Parser::new(&as_it_is);
+    if let Some(names) = checked(text, parser.names("attrs", text)) {
         let written: Vec<&str> = names.iter().map(Name::as_str).collect();
-        assert_eq!(parse_names("attrs", &written.join(","), &as_it_is), Ok(names.clone()));
+        assert_eq!(parser.names("attrs", &written.join(",")), Ok(names.clone()));
     }
-    let _ = checked(text, Projection::parse("pick", text, &expand));
-    let Some(projection) = checked(text, Projection::parse("pick", text, &as_it_is)) else {
-        return;
-    };
+    let _ = checked(text, Parser::new(&expand).projection("pick", text));
+    let Some(projection) = checked(text, parser.projection("pick", text)) else { return };
     projection.link_depth();
     let written = projected(&projection);
-    assert_eq!(Projection::parse("pick", &written, &as_it_is), Ok(projection), "{written}");
+    assert_eq!(parser.projection("pick", &written), Ok(projection), "{written}");
 }
 
 /// The language picked is one there is, wherever there is any.

@@ -11,5 +11,5 @@ mod token;
 
 pub use file::{FileError, KeysFile, Stamp};
 pub use key::{Key, NewKey};
-pub use ring::{KeyRing, RingError};
+pub use ring::{KeyRing, NAME_CHARS_MAX, RingError};
 pub use token::{RANDOM_BYTES, Token};

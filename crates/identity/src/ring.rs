@@ -16,7 +16,7 @@ pub struct KeyRing {
 }
 
 /// How long the name of a key may be.
-const NAME_CHARS_MAX: usize = 100;
+pub const NAME_CHARS_MAX: usize = 100;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RingError {

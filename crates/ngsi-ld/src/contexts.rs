@@ -28,6 +28,7 @@ use crate::settings::Settings;
 pub(crate) use compiled::{Compiled, link_to};
 pub use fetch::{FetchContext, FetchError, Fetched};
 use library::Gathering;
+pub use library::IMPLICIT_CONTEXTS_MAX;
 pub(crate) use link::context_url;
 pub(crate) use record::Kind;
 pub(crate) use shelf::{CONTEXTS_PATH, Entry, Shelf};

@@ -10,6 +10,6 @@ pub mod read;
 mod settings;
 pub mod write;
 
-pub use contexts::{FetchContext, FetchError, Fetched};
+pub use contexts::{FetchContext, FetchError, Fetched, IMPLICIT_CONTEXTS_MAX};
 pub use door::{Authenticate, Door, Unauthenticated, bearer, router, routes};
 pub use settings::Settings;

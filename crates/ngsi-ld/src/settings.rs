@@ -23,7 +23,23 @@ pub struct Settings {
     /// The highest `limit` a request may name.
     pub page_limit_max: usize,
     /// How many levels of linked entities a request may ask for (`joinLevel`).
-    pub join_level_max: u32,
+    pub join_level_max: usize,
+    /// How many linked entities one answer may bring in.
+    pub linked_entities_max: usize,
+    /// How long one text of a query may be: `q`, `type`, `attrs`, ..
+    pub query_bytes_max: usize,
+    /// How many comparisons, types, scopes, names, values or languages one text may list.
+    pub query_terms_max: usize,
+    /// How many parentheses may stand inside each other, and how many names in one path.
+    pub query_depth_max: usize,
+    /// How many keys one order may have.
+    pub query_order_keys_max: usize,
+    /// How long the coordinates of one geometry may be.
+    pub query_geometry_bytes_max: usize,
+    /// How long one regular expression may be.
+    pub pattern_bytes_max: usize,
+    /// What one regular expression may take when compiled.
+    pub pattern_compiled_bytes_max: usize,
     /// What the terms of one `@context` and the IRIs they stand for may take together.
     pub context_bytes_max: usize,
     /// How many terms one `@context` may define.
@@ -50,6 +66,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         let jsonld = jsonld::Limits::default();
+        let query = query::Limits::DEFAULT;
         Settings {
             body_bytes_max: 4 * 1024 * 1024,
             json_depth_max: 64,
@@ -59,7 +76,15 @@ impl Default for Settings {
             batch_max: 10_000,
             page_limit_default: query::Page::LIMIT_DEFAULT,
             page_limit_max: 1_000,
-            join_level_max: 10,
+            join_level_max: query.join_level_max,
+            linked_entities_max: 10_000,
+            query_bytes_max: query.query_bytes_max,
+            query_terms_max: query.query_terms_max,
+            query_depth_max: query.query_depth_max,
+            query_order_keys_max: query.query_order_keys_max,
+            query_geometry_bytes_max: query.query_geometry_bytes_max,
+            pattern_bytes_max: query.pattern_bytes_max,
+            pattern_compiled_bytes_max: query.pattern_compiled_bytes_max,
             context_bytes_max: jsonld.context_bytes_max,
             context_terms_max: jsonld.context_terms_max,
             context_depth_max: jsonld.context_depth_max,
@@ -75,14 +100,29 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(crate) fn payload(&self) -> crate::read::Limits {
+    /// What a payload may hold.
+    pub fn payload(&self) -> crate::read::Limits {
         crate::read::Limits {
             attributes_max: self.attributes_max,
             instances_max: self.instances_max,
         }
     }
 
-    pub(crate) fn context(&self) -> jsonld::Limits {
+    pub(crate) fn query(&self) -> query::Limits {
+        query::Limits {
+            query_bytes_max: self.query_bytes_max,
+            query_terms_max: self.query_terms_max,
+            query_depth_max: self.query_depth_max,
+            query_order_keys_max: self.query_order_keys_max,
+            query_geometry_bytes_max: self.query_geometry_bytes_max,
+            pattern_bytes_max: self.pattern_bytes_max,
+            pattern_compiled_bytes_max: self.pattern_compiled_bytes_max,
+            join_level_max: self.join_level_max,
+        }
+    }
+
+    /// How much of a context is taken.
+    pub fn context(&self) -> jsonld::Limits {
         jsonld::Limits {
             context_bytes_max: self.context_bytes_max,
             context_terms_max: self.context_terms_max,

@@ -12,6 +12,7 @@ use icu_locale_core::extensions::unicode::{Key, Value, key};
 
 use crate::invalid::Invalid;
 
+/// How long the tag of a collation may be.
 pub const COLLATION_BYTES_MAX: usize = 128;
 
 /// An ICU collation. The default is the root collation, which favours no language.

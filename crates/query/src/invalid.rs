@@ -11,12 +11,20 @@ pub struct Invalid {
     /// The same place for people: the first character is 1.
     pub character: usize,
     pub problem: String,
+    /// Is it only too much of what could be read otherwise?
+    pub exceeds: bool,
 }
 
 impl Invalid {
     /// A problem at a byte of `text`.
     pub fn new(what: &'static str, text: &str, at: usize, problem: impl Into<String>) -> Invalid {
         let character = text.char_indices().take_while(|(start, _)| *start < at).count() + 1;
-        Invalid { what, at, character, problem: problem.into() }
+        Invalid { what, at, character, problem: problem.into(), exceeds: false }
+    }
+
+    /// Too much, by the limit of this setting.
+    pub(crate) fn exceeding(self, setting: &str) -> Invalid {
+        let problem = format!("{} (setting `{setting}`)", self.problem);
+        Invalid { problem, exceeds: true, ..self }
     }
 }

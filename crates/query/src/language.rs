@@ -1,9 +1,8 @@
 //! Which language a client wants (clause 4.15).
 
 use crate::invalid::Invalid;
+use crate::limits::Limits;
 use crate::parse::Cursor;
-
-pub const LANG_BYTES_MAX: usize = 1024;
 
 /// Language ranges, the most wanted first (RFC 4647, RFC 3282).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,12 +20,17 @@ struct Range(String);
 const NONE: &str = "@none";
 
 impl LanguageRanges {
-    /// Reads `fr-CH,fr;q=0.9,en;q=0.8,*;q=0.5`.
+    /// Reads `fr-CH,fr;q=0.9,en;q=0.8,*;q=0.5` within the default limits.
     pub fn parse(text: &str) -> Result<LanguageRanges, Invalid> {
+        LanguageRanges::within(text, &Limits::DEFAULT)
+    }
+
+    pub fn within(text: &str, limits: &Limits) -> Result<LanguageRanges, Invalid> {
         let unquoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
-        let mut cursor = Cursor::new("lang", unquoted.unwrap_or(text), LANG_BYTES_MAX)?;
+        let mut cursor = Cursor::new("lang", unquoted.unwrap_or(text), limits)?;
         let mut ranges: Vec<(Range, u16)> = Vec::new();
         loop {
+            cursor.check_terms(ranges.len(), "languages")?;
             cursor.skip_spaces();
             let range = range(&mut cursor)?;
             cursor.skip_spaces();

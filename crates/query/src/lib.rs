@@ -8,6 +8,7 @@ mod filter;
 mod geo;
 mod invalid;
 mod language;
+mod limits;
 mod meaning;
 mod order;
 mod parse;
@@ -28,18 +29,11 @@ pub use geo::{
     covering, distance_metres,
 };
 pub use invalid::Invalid;
-pub use language::{LANG_BYTES_MAX, LanguageRanges};
+pub use language::LanguageRanges;
+pub use limits::Limits;
 pub use order::{SortKey, Sorter, compare};
-pub use parse::{
-    Expand, LINKS_MAX, NAMES_MAX, ORDER_KEYS_MAX, PATH_NAMES_MAX, Q_BYTES_MAX, Q_DEPTH_MAX,
-    Q_TERMS_MAX, Q_VALUES_MAX, QOptions, SCOPE_Q_BYTES_MAX, SCOPE_Q_TERMS_MAX, TYPES_BYTES_MAX,
-    TYPES_TERMS_MAX, parse_names, parse_order_by, parse_order_from, parse_q, parse_scope_q,
-    parse_types,
-};
-pub use pattern::{IdPattern, PATTERN_BYTES_MAX, PATTERN_COMPILED_BYTES_MAX, Pattern};
+pub use parse::{Expand, Parser, QOptions};
+pub use pattern::{IdPattern, PATTERN_DEPTH_MAX, Pattern};
 pub use plan::{Conjunct, PreparedFilter};
-pub use projection::{
-    Member, PROJECTION_BYTES_MAX, PROJECTION_DEPTH_MAX, PROJECTION_MEMBERS_MAX, Projected,
-    Projection,
-};
+pub use projection::{Member, Projected, Projection};
 pub use system::SystemMember;

@@ -3,11 +3,10 @@
 use regex::{Regex, RegexBuilder};
 
 use crate::invalid::Invalid;
+use crate::limits::Limits;
 
-pub const PATTERN_BYTES_MAX: usize = 1024;
-/// What a pattern may take when compiled.
-pub const PATTERN_COMPILED_BYTES_MAX: usize = 1024 * 1024;
-const PATTERN_DEPTH_MAX: u32 = 50;
+/// How many groups of a pattern may stand inside each other.
+pub const PATTERN_DEPTH_MAX: u32 = 50;
 
 /// A regular expression, searched in the whole text unless anchored.
 ///
@@ -20,22 +19,34 @@ pub struct Pattern {
 pub type IdPattern = Pattern;
 
 impl Pattern {
+    /// Reads a pattern within the default limits.
     pub fn parse(text: &str) -> Result<Pattern, Invalid> {
+        Pattern::within(text, &Limits::DEFAULT)
+    }
+
+    pub fn within(text: &str, limits: &Limits) -> Result<Pattern, Invalid> {
         let invalid = |problem: String| Invalid::new("pattern", "", 0, problem);
-        if text.len() > PATTERN_BYTES_MAX {
-            let problem = format!("a pattern takes at most {PATTERN_BYTES_MAX} bytes");
-            return Err(invalid(problem));
+        if text.len() > limits.pattern_bytes_max {
+            let problem = format!("a pattern takes at most {} bytes", limits.pattern_bytes_max);
+            return Err(invalid(problem).exceeding("pattern_bytes_max"));
         }
         // Undefined in POSIX, and never meant.
         if ["**", "+*", "?*", "*+", "++", "?+"].iter().any(|twice| repeats_twice(text, twice)) {
             return Err(invalid("not a regular expression: a repetition is repeated".to_owned()));
         }
+        let compiled_max = limits.pattern_compiled_bytes_max;
         let regex = RegexBuilder::new(text)
-            .size_limit(PATTERN_COMPILED_BYTES_MAX)
-            .dfa_size_limit(PATTERN_COMPILED_BYTES_MAX)
+            .size_limit(compiled_max)
+            .dfa_size_limit(compiled_max)
             .nest_limit(PATTERN_DEPTH_MAX)
             .build();
-        regex.map(|regex| Pattern { regex }).map_err(|error| invalid(explained(&error)))
+        regex.map(|regex| Pattern { regex }).map_err(|error| match error {
+            regex::Error::CompiledTooBig(_) => {
+                let problem = format!("the pattern takes more than {compiled_max} bytes compiled");
+                invalid(problem).exceeding("pattern_compiled_bytes_max")
+            }
+            other => invalid(explained(&other)),
+        })
     }
 
     pub fn is_match(&self, text: &str) -> bool {
@@ -65,16 +76,9 @@ fn repeats_twice(text: &str, operators: &str) -> bool {
 
 /// One line, where the regex crate draws a picture.
 fn explained(error: &regex::Error) -> String {
-    match error {
-        regex::Error::CompiledTooBig(_) => {
-            format!("the pattern takes more than {PATTERN_COMPILED_BYTES_MAX} bytes when compiled")
-        }
-        _ => {
-            let text = error.to_string();
-            let reason = text.lines().rev().find_map(|line| line.trim().strip_prefix("error: "));
-            format!("not a regular expression: {}", reason.unwrap_or("it cannot be read"))
-        }
-    }
+    let text = error.to_string();
+    let reason = text.lines().rev().find_map(|line| line.trim().strip_prefix("error: "));
+    format!("not a regular expression: {}", reason.unwrap_or("it cannot be read"))
 }
 
 #[cfg(test)]
@@ -96,9 +100,12 @@ mod tests {
 
     #[test]
     fn a_pattern_has_bounds() {
+        const LONG: &str = "a pattern takes at most 1024 bytes (setting `pattern_bytes_max`)";
+        const LARGE: &str = "the pattern takes more than 1048576 bytes compiled (setting \
+                             `pattern_compiled_bytes_max`)";
         check("(", "", "not a regular expression: unclosed group");
         check(r"(a)\1", "", "not a regular expression: backreferences are not supported");
-        check(&"a".repeat(1025), "", "a pattern takes at most 1024 bytes");
-        check(r"\w{9999}", "", "the pattern takes more than 1048576 bytes when compiled");
+        check(&"a".repeat(1025), "", LONG);
+        check(r"\w{9999}", "", LARGE);
     }
 }

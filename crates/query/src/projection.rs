@@ -3,13 +3,7 @@
 use model::Name;
 
 use crate::invalid::Invalid;
-use crate::parse::{Cursor, Expand, is_name};
-
-pub const PROJECTION_BYTES_MAX: usize = 16 * 1024;
-/// Members in one projection, those of linked entities included.
-pub const PROJECTION_MEMBERS_MAX: usize = 256;
-/// Linked entities inside each other.
-pub const PROJECTION_DEPTH_MAX: usize = 8;
+use crate::parse::{Cursor, Expand, Parser, is_name};
 
 /// Which members of an entity are meant: at least one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,23 +28,6 @@ pub enum Member {
 }
 
 impl Projection {
-    /// Reads `id,name,street{name,lanes}`; `|` serves as well as `,`. `what` is the parameter
-    /// that it came from, `pick` or `omit`.
-    pub fn parse(
-        what: &'static str,
-        text: &str,
-        expand: Expand<'_>,
-    ) -> Result<Projection, Invalid> {
-        let mut cursor = Cursor::new(what, text, PROJECTION_BYTES_MAX)?;
-        let mut reader = Reader { expand, members: 0 };
-        let projection = reader.projection(&mut cursor, 0)?;
-        if cursor.is_at_end() {
-            Ok(projection)
-        } else {
-            Err(cursor.expected("`,`, `|` or the end"))
-        }
-    }
-
     pub fn get(&self, member: &Member) -> Option<&Projected> {
         self.members.iter().find(|projected| projected.member == *member)
     }
@@ -68,8 +45,24 @@ impl Projection {
     }
 }
 
+impl Parser<'_> {
+    /// Reads `id,name,street{name,lanes}`; `|` serves as well as `,`. `what` is the parameter
+    /// that it came from, `pick` or `omit`.
+    pub fn projection(self, what: &'static str, text: &str) -> Result<Projection, Invalid> {
+        let mut cursor = Cursor::new(what, text, self.limits)?;
+        let mut reader = Reader { expand: self.expand, members: 0 };
+        let projection = reader.projection(&mut cursor, 0)?;
+        if cursor.is_at_end() {
+            Ok(projection)
+        } else {
+            Err(cursor.expected("`,`, `|` or the end"))
+        }
+    }
+}
+
 struct Reader<'e> {
     expand: Expand<'e>,
+    /// Those of linked entities included.
     members: usize,
 }
 
@@ -87,9 +80,7 @@ impl Reader<'_> {
     }
 
     fn projected(&mut self, cursor: &mut Cursor<'_>, depth: usize) -> Result<Projected, Invalid> {
-        if self.members == PROJECTION_MEMBERS_MAX {
-            return Err(cursor.error(format!("more than {PROJECTION_MEMBERS_MAX} members")));
-        }
+        cursor.check_terms(self.members, "members")?;
         self.members += 1;
         let start = cursor.at();
         let term = cursor.take_while(|c| !matches!(c, ',' | '|' | '{' | '}')).trim_end();
@@ -118,10 +109,9 @@ impl Reader<'_> {
         if !cursor.eat("{") {
             return Ok(None);
         }
-        if depth == PROJECTION_DEPTH_MAX {
-            let problem = format!("more than {depth} linked entities inside each other");
-            return Err(cursor.error(problem));
-        }
+        let depth_max = cursor.limits.join_level_max;
+        let what = "linked entities inside each other";
+        cursor.check_count(depth, depth_max, what, "join_level_max")?;
         let linked = self.projection(cursor, depth + 1)?;
         cursor.expect("}", "after the members of a linked entity")?;
         Ok(Some(linked))
@@ -134,7 +124,7 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         let expand = |term: &str| Ok(Name::new(format!("{term}.")));
-        let found = Projection::parse("pick", text, &expand);
+        let found = Parser::new(&expand).projection("pick", text);
         let shown = found.map(|found| format!("{} depth {}", show(&found), found.link_depth()));
         assert_eq!(shown.unwrap_or_else(|e| e.to_string()), expected, "{text}");
     }
@@ -170,8 +160,9 @@ mod tests {
         check("a}", "`pick`, character 2: expected `,`, `|` or the end, found `}`");
         check("a.b", "`pick`, character 1: expected an attribute name, found `a.b`");
         check(
-            &"a{".repeat(10),
-            "`pick`, character 19: more than 8 linked entities inside each other",
+            &"a{".repeat(20),
+            "`pick`, character 23: more than 10 linked entities inside each other (setting \
+             `join_level_max`)",
         );
     }
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use identity::{KeysFile, NewKey};
 use model::Tenant;
-use ngsi_ld::read;
 
 use crate::cli::{ExportArgs, ImportArgs, KeyCommand};
 use crate::demo;
+use crate::doors;
 use crate::egress::EgressRules;
 use crate::export;
 use crate::failure::Failure;
@@ -111,16 +111,14 @@ fn tell(outcome: &Outcome, report: &Path) -> Result<(), Failure> {
 
 /// An import into a platform, with the limits in force.
 pub fn import_of(platform: &Platform, settings: &Settings, tenant: Tenant, mode: Mode) -> Import {
+    let door = doors::ngsi_ld(settings);
     Import {
         broker: platform.broker.clone(),
         caller: operator(),
         tenant,
         mode,
-        contexts: Contexts::new(Fetcher::new(EgressRules::of(settings))),
-        limits: read::Limits {
-            attributes_max: settings.attributes_max,
-            instances_max: settings.instances_max,
-        },
+        contexts: Contexts::new(Fetcher::new(EgressRules::of(settings)), door.context()),
+        limits: door.payload(),
         batch: settings.import_batch,
     }
 }

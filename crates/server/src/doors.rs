@@ -25,23 +25,33 @@ pub fn router(
         Some(keys) => Arc::new(WithKeys(keys)),
         None => Arc::new(Open),
     };
-    let fetcher = Arc::new(Fetcher::new(EgressRules::of(settings)));
+    let fetcher = Arc::new(Fetcher::new(EgressRules::of_server(settings)));
     let door = Door::new(platform.broker.clone(), authenticate, fetcher, ngsi_ld(settings));
-    ngsi_ld::router(door).merge(health::router(warnings)).merge(openapi::router())
+    let health = health::router(platform.broker.clone(), warnings);
+    ngsi_ld::router(door).merge(health).merge(openapi::router())
 }
 
-fn ngsi_ld(settings: &Settings) -> ngsi_ld::Settings {
+/// What of the settings concerns this door.
+pub fn ngsi_ld(settings: &Settings) -> ngsi_ld::Settings {
     let public_url = settings.public_url.trim_end_matches('/');
     ngsi_ld::Settings {
         body_bytes_max: settings.body_bytes_max.as_usize(),
-        json_depth_max: settings.json_depth_max,
+        json_depth_max: settings.json_depth_max.0,
         uri_bytes_max: settings.uri_bytes_max.as_usize(),
         attributes_max: settings.attributes_max,
         instances_max: settings.instances_max,
         batch_max: settings.batch_max,
         page_limit_default: settings.page_limit_default,
         page_limit_max: settings.page_limit_max,
-        join_level_max: u32::try_from(settings.join_level_max).unwrap_or(u32::MAX),
+        join_level_max: settings.join_level_max.0,
+        linked_entities_max: settings.linked_entities_max,
+        query_bytes_max: settings.query_bytes_max.as_usize(),
+        query_terms_max: settings.query_terms_max,
+        query_depth_max: settings.query_depth_max.0,
+        query_order_keys_max: settings.query_order_keys_max,
+        query_geometry_bytes_max: settings.query_geometry_bytes_max.as_usize(),
+        pattern_bytes_max: settings.pattern_bytes_max.as_usize(),
+        pattern_compiled_bytes_max: settings.pattern_compiled_bytes_max.as_usize(),
         context_bytes_max: settings.context_bytes_max.as_usize(),
         context_terms_max: settings.context_terms_max,
         context_depth_max: settings.context_depth_max,

@@ -1,7 +1,7 @@
 //! Which addresses the platform may call. What it is asked to download must not lead it into the
 //! network it stands in.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::settings::Settings;
@@ -12,6 +12,9 @@ pub struct EgressRules {
     pub private: bool,
     /// This machine itself; allowed without `private` only in tests.
     pub loopback: bool,
+    /// Where the server that downloads listens. What it serves belongs to a tenant, and a download
+    /// comes from none: it would give one tenant the contexts of another.
+    pub own: Option<SocketAddr>,
     pub timeout: Duration,
     pub bytes_max: usize,
     pub redirects_max: usize,
@@ -22,10 +25,24 @@ impl EgressRules {
         EgressRules {
             private: settings.egress_allow_private,
             loopback: settings.egress_allow_private || settings.open,
+            own: None,
             timeout: settings.egress_timeout,
             bytes_max: settings.egress_bytes_max.as_usize(),
             redirects_max: settings.egress_redirects_max,
         }
+    }
+
+    /// For the server that listens where these settings say.
+    pub fn of_server(settings: &Settings) -> EgressRules {
+        EgressRules { own: Some(settings.listen), ..EgressRules::of(settings) }
+    }
+
+    pub fn is_own(&self, address: SocketAddr) -> bool {
+        self.own.is_some_and(|own| {
+            let (ours, ip) = (own.ip().to_canonical(), address.ip().to_canonical());
+            own.port() == address.port()
+                && (ours == ip || (ours.is_unspecified() && ip.is_loopback()))
+        })
     }
 
     pub fn allow(&self, address: IpAddr) -> bool {
@@ -127,5 +144,21 @@ mod tests {
         assert!(rules.allow("::1".parse().unwrap()));
         assert!(!rules.allow("10.0.0.1".parse().unwrap()));
         assert!(!EgressRules::of(&Settings::default()).allow("127.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_server_knows_its_own_address() {
+        let check = |listen: &str, address: &str, expected: bool| {
+            let settings = Settings { listen: listen.parse().unwrap(), ..Settings::default() };
+            let found = EgressRules::of_server(&settings).is_own(address.parse().unwrap());
+            assert_eq!(found, expected, "{listen} {address}");
+            assert!(!EgressRules::of(&settings).is_own(address.parse().unwrap()));
+        };
+        check("127.0.0.1:9090", "127.0.0.1:9090", true);
+        check("127.0.0.1:9090", "[::ffff:127.0.0.1]:9090", true);
+        check("0.0.0.0:9090", "127.0.0.1:9090", true);
+        check("[::]:9090", "[::1]:9090", true);
+        check("127.0.0.1:9090", "127.0.0.1:9091", false);
+        check("127.0.0.1:9090", "192.0.2.1:9090", false);
     }
 }

@@ -46,6 +46,11 @@ pub enum FetchError {
          `egress_allow_private`)"
     )]
     Private(String),
+    #[error(
+        "it is at an address of this server, which takes only contexts that it hosts for the tenant \
+         of the request"
+    )]
+    Own,
     #[error("it did not arrive within {0:?} (setting `egress_timeout`)")]
     TimedOut(Duration),
     #[error("it is larger than {0} bytes (setting `egress_bytes_max`)")]
@@ -71,8 +76,8 @@ trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-const HEADERS_MAX: usize = 64;
-const HEAD_BYTES_MAX: usize = 32 * 1024;
+pub const HEADERS_MAX: usize = 64;
+pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 const ACCEPT: &str = "application/ld+json, application/json;q=0.9, */*;q=0.1";
 
 impl Fetcher {
@@ -179,6 +184,9 @@ impl Fetcher {
             Host::Ipv6(address) => vec![SocketAddr::from((*address, port))],
             Host::Domain(name) => tokio::net::lookup_host((name.as_str(), port)).await?.collect(),
         };
+        if found.iter().any(|address| self.rules.is_own(*address)) {
+            return Err(FetchError::Own);
+        }
         let allowed: Vec<SocketAddr> =
             found.into_iter().filter(|address| self.rules.allow(address.ip())).collect();
         if allowed.is_empty() { Err(FetchError::Private(host.to_string())) } else { Ok(allowed) }

@@ -9,6 +9,7 @@ fn rules() -> EgressRules {
     EgressRules {
         private: false,
         loopback: true,
+        own: None,
         timeout: Duration::from_millis(500),
         bytes_max: 100,
         redirects_max: 2,

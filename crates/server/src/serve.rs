@@ -40,6 +40,9 @@ const OPEN_WARNING: &str =
 pub async fn prepare(settings: Settings) -> Result<Ready, Failure> {
     check_open(&settings)?;
     let listener = http::listen(&settings).await.map_err(Failure::Refused)?;
+    // Port 0 was any port; now it is one.
+    let listen = listener.local_addr().unwrap_or(settings.listen);
+    let settings = Settings { listen, ..settings };
     let platform = Platform::open(&settings)?;
     let (first_key, keys) = if settings.open {
         (None, None)
@@ -63,8 +66,7 @@ fn check_open(settings: &Settings) -> Result<(), Failure> {
 
 impl Ready {
     pub fn address(&self) -> String {
-        let address = self.listener.local_addr().unwrap_or(self.settings.listen);
-        format!("http://{address}")
+        format!("http://{}", self.settings.listen)
     }
 
     pub fn warnings(&self) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! Everything an operator can set: one table that is struct, parser and reference at once.
 
+mod fixed;
 mod layers;
 mod reference;
 mod value;
@@ -8,9 +9,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use fixed::{FIXED, Fixed};
 pub use layers::{Layers, SettingsError};
 pub use reference::{file, markdown};
-pub use value::{Bytes, LogFormat, Written};
+pub use value::{Bytes, Depth, LogFormat, Written};
 
 /// One setting, as the layers and the reference see it.
 #[derive(Debug)]
@@ -111,7 +113,7 @@ settings! {
     /// How large the body of a request may be.
     body_bytes_max: Bytes = Bytes(4 << 20);
     /// How deep the JSON of a body may nest.
-    json_depth_max: usize = 64;
+    json_depth_max: Depth = Depth(64);
     /// How long the path and query of a request may be together.
     uri_bytes_max: Bytes = Bytes(8 << 10);
     /// How many attributes an entity may have, at all depths together.
@@ -125,7 +127,27 @@ settings! {
     /// The highest `limit` that a request may name.
     page_limit_max: usize = 1_000;
     /// How many levels of linked entities a request may ask for (`joinLevel`).
-    join_level_max: usize = 10;
+    join_level_max: Depth = Depth(10);
+    /// How many linked entities one answer may bring in. Where relationships lead to more, there is
+    /// no answer, but a problem.
+    linked_entities_max: usize = 10_000;
+    /// How long one text of a query may be: `q`, `scopeQ`, `type`, `attrs`, `pick`, `omit`,
+    /// `orderBy`, `lang` and the like.
+    query_bytes_max: Bytes = Bytes(16 << 10);
+    /// How many comparisons, types, scopes, names, values or languages one text of a query may
+    /// list, and how many selectors `entities`.
+    query_terms_max: usize = 256;
+    /// How many parentheses may stand inside each other in a query, and how many names in one
+    /// path.
+    query_depth_max: Depth = Depth(16);
+    /// How many keys `orderBy` may have.
+    query_order_keys_max: usize = 16;
+    /// How long the coordinates of a geo-query or of `orderFrom` may be.
+    query_geometry_bytes_max: Bytes = Bytes(256 << 10);
+    /// How long one regular expression may be, in `q` or `idPattern`.
+    pattern_bytes_max: Bytes = Bytes(1 << 10);
+    /// How much memory one regular expression may take when compiled.
+    pattern_compiled_bytes_max: Bytes = Bytes(1 << 20);
     /// What the terms of one `@context` and the IRIs they stand for may take together.
     context_bytes_max: Bytes = Bytes(8 << 20);
     /// How many terms one `@context` may define.

@@ -46,10 +46,19 @@ impl Server {
     }
 
     fn get(&self, path: &str, key: Option<&str>) -> String {
+        let key = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
+        self.ask("GET", path, &key, "")
+    }
+
+    /// `headers` end with a line break each.
+    fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let key = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{key}\r\n");
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\
+             content-length: {length}\r\n\r\n{body}"
+        );
         stream.write_all(request.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -83,6 +92,7 @@ fn the_first_start_shows_a_key_once_and_nothing_opens_without_one() {
     assert!(server.get(types, Some(&key)).starts_with("HTTP/1.1 200"));
     let health = server.get("/health", None);
     assert!(health.contains(r#""status":"ok""#) && health.contains(r#""warnings":[]"#), "{health}");
+    assert!(health.contains(r#""writes":"accepted""#), "{health}");
     assert!(server.stop());
 
     let server = Server::start(data.path(), &[]);
@@ -116,6 +126,45 @@ fn an_open_server_says_so() {
     assert!(server.said.iter().any(|line| line.starts_with("WARNING: open")), "{:?}", server.said);
     assert!(server.get("/health", None).contains("open: no keys are asked for"));
     assert!(server.get("/ngsi-ld/v1/types", None).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_server_that_refuses_writes_says_why_and_answers_reads() {
+    let data = tempfile::tempdir().unwrap();
+    let reserve = "disk_reserve_bytes=1000000000GiB";
+    let server = Server::start(data.path(), &["--open", "--set", reserve]);
+    for _ in 0..2 {
+        let health = server.get("/health", None);
+        assert!(health.starts_with("HTTP/1.1 200"), "{health}");
+        assert!(health.contains(r#""status":"warning""#), "{health}");
+        assert!(health.contains(r#""writes":"refused""#), "{health}");
+        assert!(health.contains("writes are refused: the disk is almost full"), "{health}");
+    }
+    assert!(server.get("/ngsi-ld/v1/types", None).starts_with("HTTP/1.1 200"));
+    assert!(server.stop());
+}
+
+#[test]
+fn no_tenant_gets_the_contexts_of_another_by_way_of_the_server_itself() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &["--open"]);
+    let json = "content-type: application/json\r\n";
+    let context = r#"{"@context":{"Lamp":"https://a.org/Lamp"}}"#;
+    let told = server.ask("POST", "/ngsi-ld/v1/jsonldContexts", json, context);
+    let path = told.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+    let link = format!(
+        "{json}link: <http://{}{path}>; rel=\"http://www.w3.org/ns/json-ld#context\"\r\n",
+        server.address
+    );
+    let create = |headers: &str| {
+        let lamp = r#"{"id":"urn:x:1","type":"Lamp"}"#;
+        server.ask("POST", "/ngsi-ld/v1/entities", headers, lamp)
+    };
+    let told = create(&format!("ngsild-tenant: north\r\n{link}"));
+    assert!(told.starts_with("HTTP/1.1 504"), "{told}");
+    assert!(told.contains("it is at an address of this server"), "{told}");
+    let told = create(&link);
+    assert!(told.starts_with("HTTP/1.1 201"), "{told}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::door::{Problem, check_depth};
 const STALE_FOR: i64 = 60 * 1_000_000;
 
 /// Contexts of one tenant that reads have brought about; the least used gives way to a new one.
-const IMPLICIT_MAX: usize = 100;
+pub const IMPLICIT_CONTEXTS_MAX: usize = 100;
 
 /// What was gathered, when it is enough.
 #[derive(Debug, Default)]
@@ -167,7 +167,7 @@ impl Contexts {
     /// Makes room for a context that a read brought about. Readers displace only what readers
     /// brought about.
     pub async fn make_implicit_room(&self, shelf: &Shelf) -> Result<(), Problem> {
-        if shelf.count(Kind::ImplicitlyCreated) >= IMPLICIT_MAX
+        if shelf.count(Kind::ImplicitlyCreated) >= IMPLICIT_CONTEXTS_MAX
             && let Some(least) = shelf.least_used(Kind::ImplicitlyCreated)
         {
             shelf.remove(&least).await?;

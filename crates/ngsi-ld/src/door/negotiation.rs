@@ -41,10 +41,14 @@ impl MediaType {
 pub(crate) fn accepted(headers: &HeaderMap, available: &'static [MediaType]) -> Option<MediaType> {
     let mut lines = headers.get_all(ACCEPT).iter();
     let (first, rest) = (lines.next(), lines.next());
-    match (first.map(HeaderValue::as_bytes), rest) {
-        (None | Some(b"*/*" | b"application/json"), None) => return Some(MediaType::Json),
-        (Some(b"application/ld+json"), None) => return Some(MediaType::LdJson),
-        _ => {}
+    // What nearly all clients send needs no weighing.
+    let usual = match (first.map(HeaderValue::as_bytes), rest) {
+        (None | Some(b"*/*" | b"application/json"), None) => Some(MediaType::Json),
+        (Some(b"application/ld+json"), None) => Some(MediaType::LdJson),
+        _ => None,
+    };
+    if usual.is_some_and(|usual| available.contains(&usual)) {
+        return usual;
     }
     let ranges = || headers.get_all(ACCEPT).iter().flat_map(ranges);
     let mut best = None;

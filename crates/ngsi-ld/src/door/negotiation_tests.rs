@@ -49,6 +49,7 @@ fn geojson_counts_only_where_it_is_available() {
     check("application/geo+json", JSON, None);
     check("application/geo+json;q=0.9, application/ld+json;q=0.1", JSON, Some(MediaType::LdJson));
     check("text/turtle", ENTITIES, None);
+    check("application/ld+json", &[MediaType::Json], None);
 }
 
 #[test]

@@ -79,6 +79,10 @@ impl Problem {
         Problem::new(Kind::LdContextNotAvailable, detail)
     }
 
+    pub fn too_complex(detail: impl Into<String>) -> Problem {
+        Problem::new(Kind::TooComplexQuery, detail)
+    }
+
     pub fn too_many_results(detail: impl Into<String>) -> Problem {
         Problem::new(Kind::TooManyResults, detail)
     }
@@ -240,6 +244,7 @@ impl From<BrokerError> for Problem {
             BrokerError::UnknownTenant(_) => {
                 Problem::new(Kind::NonexistentTenant, error.to_string())
             }
+            BrokerError::TooManyLinked(_) => Problem::too_many_results(error.to_string()),
             BrokerError::Commit(error) => Problem::from(error),
             BrokerError::Store(error) => Problem::from(error),
         }

@@ -7,6 +7,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method};
 use model::{EntityId, Name, Tenant, TypeSelector};
 use policy::{Caller, Role};
+use query::{Limits, Parser};
 
 use super::negotiation::{self, MediaType};
 use super::parameters::Parameters;
@@ -54,6 +55,11 @@ impl<'a> Call<'a> {
         &self.door.settings
     }
 
+    /// How much of a query is taken.
+    pub fn query_limits(&self) -> Limits {
+        self.door.settings.query()
+    }
+
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }
@@ -78,7 +84,8 @@ impl<'a> Call<'a> {
 
     /// The `type` parameter (clause 4.17).
     pub fn types(&self, compiled: &Compiled) -> Result<Option<TypeSelector>, Problem> {
-        let types = self.parameters.text("type").map(|text| types(text, compiled));
+        let limits = self.query_limits();
+        let types = self.parameters.text("type").map(|text| types(text, compiled, &limits));
         types.transpose()
     }
 
@@ -104,8 +111,13 @@ fn tenant(headers: &HeaderMap) -> Result<Tenant, Problem> {
     }
 }
 
-pub(crate) fn types(text: &str, compiled: &Compiled) -> Result<TypeSelector, Problem> {
-    Ok(query::parse_types(text, &|term| Ok(expanded(term, compiled)))?)
+pub(crate) fn types(
+    text: &str,
+    compiled: &Compiled,
+    limits: &Limits,
+) -> Result<TypeSelector, Problem> {
+    let expand = |term: &str| Ok(expanded(term, compiled));
+    Ok(Parser { expand: &expand, limits }.types(text)?)
 }
 
 /// What a term in a query stands for: an attribute, a type, or a member of the standard.
@@ -124,6 +136,7 @@ pub(crate) fn entity_id(text: &str) -> Result<EntityId, Problem> {
 
 impl From<query::Invalid> for Problem {
     fn from(error: query::Invalid) -> Problem {
-        Problem::bad_request_data(error.to_string())
+        let detail = error.to_string();
+        if error.exceeds { Problem::too_complex(detail) } else { Problem::bad_request_data(detail) }
     }
 }

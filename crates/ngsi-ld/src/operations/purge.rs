@@ -34,7 +34,7 @@ pub(crate) async fn purge(call: &Call<'_>) -> Result<Response, Problem> {
     call.parameters.allow(&PARAMETERS)?;
     let compiled = call.linked_context().await?;
     let asked = selection::Asked::of_parameters(&call.parameters)?;
-    let selection = Selection::new(&asked, &compiled)?;
+    let selection = Selection::new(&asked, &compiled, &call.query_limits())?;
     if selection.link_depth > 0 {
         return Err(Problem::bad_request_data("a purge cannot look at linked entities"));
     }

@@ -102,9 +102,10 @@ async fn answer(
     representation: &Representation,
 ) -> Result<Response, Problem> {
     let compiled = representation.compiled();
-    let selection = Selection::new(selected, compiled)?;
+    let limits = call.query_limits();
+    let selection = Selection::new(selected, compiled, &limits)?;
     selection.check_depth(representation.levels())?;
-    let (order, collation) = order(&selected.order, compiled)?;
+    let (order, collation) = order(&selected.order, compiled, &limits)?;
     let count = call.parameters.flag("count")?;
     let page = page::asked(call, count)?;
     let tenant = call.tenant.clone();

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use broker::LinkedEntities;
+use broker::{LinkedEntities, Reach};
 use model::{Attribute, Entity, EntityId, Name, Uri};
-use query::{LanguageRanges, SystemMember};
+use query::{LanguageRanges, Limits, Parser, SystemMember};
 
 use crate::contexts::Compiled;
 use crate::door::{
@@ -102,8 +102,10 @@ impl Representation {
     ) -> Result<Representation, Problem> {
         let format = format(&call.parameters)?;
         let join = join(asked, call.settings().join_level_max)?;
-        let (pick, omit) = projections(asked, &compiled, join)?;
-        let languages = asked.lang.as_deref().map(LanguageRanges::parse).transpose()?;
+        let limits = call.query_limits();
+        let (pick, omit) = projections(asked, &compiled, &limits, join)?;
+        let languages = asked.lang.as_deref().map(|lang| LanguageRanges::within(lang, &limits));
+        let languages = languages.transpose()?;
         let dataset_ids = asked.dataset_ids.iter().flatten().map(|id| dataset_id(id));
         let dataset_ids = dataset_ids.collect::<Result<_, _>>()?;
         if asked.geometry_property.is_some() && media_type != MediaType::GeoJson {
@@ -276,9 +278,12 @@ impl Representation {
         if levels == 0 {
             return Ok(LinkedEntities::new());
         }
-        let (caller, tenant) = (&call.caller, &call.tenant);
-        let found = call.broker().linked(caller, tenant, entities, levels, &self.contained_by);
-        Ok(found.await?)
+        let reach = Reach {
+            levels,
+            skip: &self.contained_by,
+            entities_max: call.settings().linked_entities_max,
+        };
+        Ok(call.broker().linked(&call.caller, &call.tenant, entities, reach).await?)
     }
 }
 
@@ -296,10 +301,10 @@ fn format(parameters: &Parameters<'_>) -> Result<Format, Problem> {
     }
 }
 
-fn join(asked: &Asked<'_>, level_max: u32) -> Result<Join, Problem> {
+fn join(asked: &Asked<'_>, level_max: usize) -> Result<Join, Problem> {
     let level = match asked.join_level.as_deref().map(str::parse::<u32>) {
         None => 1,
-        Some(Ok(level)) if (1..=level_max).contains(&level) => level,
+        Some(Ok(level)) if (1..=level_max).contains(&(level as usize)) => level,
         Some(_) => {
             return Err(Problem::bad_request_data(format!(
                 "`joinLevel` is not a number from 1 to {level_max} (setting `join_level_max`)"
@@ -322,13 +327,19 @@ pub(super) fn dataset_id(text: &str) -> Result<Option<Uri>, Problem> {
 type Projections = (Option<Vec<Projected>>, Option<Vec<Projected>>);
 
 /// What `pick`, `omit` and the deprecated `attrs` leave of an entity.
-fn projections(asked: &Asked<'_>, compiled: &Compiled, join: Join) -> Result<Projections, Problem> {
+fn projections(
+    asked: &Asked<'_>,
+    compiled: &Compiled,
+    limits: &Limits,
+    join: Join,
+) -> Result<Projections, Problem> {
     let expand = |term: &str| Ok(expanded(term, compiled));
+    let parser = Parser { expand: &expand, limits };
     if let Some(attrs) = &asked.attrs {
         if asked.pick.is_some() || asked.omit.is_some() {
             return Err(Problem::bad_request_data("`attrs` does not go with `pick` or `omit`"));
         }
-        let names = query::parse_names("attrs", attrs, &expand)?;
+        let names = parser.names("attrs", attrs)?;
         let members = names.into_iter().map(Member::Attribute);
         let all = [Member::Id, Member::Type].into_iter().chain(members);
         let pick = all.map(|member| Projected { member, below: Vec::new() }).collect();
@@ -336,7 +347,7 @@ fn projections(asked: &Asked<'_>, compiled: &Compiled, join: Join) -> Result<Pro
     }
     let parse = |what: &'static str, text: &Option<Cow<'_, str>>| -> Result<_, Problem> {
         let Some(text) = text else { return Ok(None) };
-        let projection = query::Projection::parse(what, text, &expand)?;
+        let projection = parser.projection(what, text)?;
         let depth = projection.link_depth();
         if join.levels() as usize >= depth {
             return Ok(Some(projection));

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use model::{EntityId, Geometry, Json, JsonKind, Name};
+use model::{EntityId, Name};
 use query::{
-    Collation, Condition, Filter, GeoCondition, GeoRelation, OrderBy, Pattern, QOptions,
-    parse_names, parse_order_by, parse_order_from, parse_q, parse_scope_q,
+    Collation, Condition, Filter, GeoCondition, GeoRelation, Invalid, Limits, OrderBy, Parser,
+    Pattern,
 };
 
 use super::representation::{is_attribute, split};
@@ -97,28 +97,31 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    pub fn new(asked: &Asked<'_>, compiled: &Compiled) -> Result<Selection, Problem> {
+    pub fn new(
+        asked: &Asked<'_>,
+        compiled: &Compiled,
+        limits: &Limits,
+    ) -> Result<Selection, Problem> {
         let expand = |term: &str| Ok(expanded(term, compiled));
+        let parser = Parser { expand: &expand, limits };
         let mut filters = Vec::new();
-        filters.extend(selectors(asked, compiled)?);
-        let attrs = asked.attrs.as_deref().map(|text| parse_names("attrs", text, &expand));
-        let attrs = attrs.transpose()?;
-        let expand_values = asked.expand_values.as_deref();
-        let options = QOptions::parse(expand_values, asked.json_keys.as_deref(), &expand)?;
-        let q = asked.q.as_deref().map(|text| parse_q(text, &options, &expand)).transpose()?;
+        filters.extend(selectors(asked, compiled, limits)?);
+        let attrs = asked.attrs.as_deref().map(|text| parser.names("attrs", text)).transpose()?;
+        let options =
+            parser.q_options(asked.expand_values.as_deref(), asked.json_keys.as_deref())?;
+        let q = asked.q.as_deref().map(|text| parser.q(text, &options)).transpose()?;
         if let Some(csf) = &asked.csf {
             // There are no context sources to choose from, yet the filter must be one.
-            parse_q(csf, &options, &expand)
-                .map_err(|error| Problem::bad_request_data(format!("`csf`: {}", error.problem)))?;
+            parser.q(csf, &options).map_err(|invalid| Invalid { what: "csf", ..invalid })?;
         }
-        let geo = geo(&asked.geo, compiled)?;
+        let geo = geo(&asked.geo, parser)?;
         check_width(asked, attrs.as_deref(), q.as_ref(), geo.is_some())?;
         let link_depth = q.as_ref().map_or(0, link_depth);
         filters.extend(attrs.map(Filter::Attributes));
         filters.extend(q.map(Filter::Condition));
         filters.extend(geo.map(Filter::Geo));
         if let Some(scope_q) = &asked.scope_q {
-            filters.push(Filter::Scope(parse_scope_q(scope_q)?));
+            filters.push(Filter::Scope(parser.scope_q(scope_q)?));
         }
         let filter = match filters.len() {
             0 => Filter::Everything,
@@ -144,34 +147,49 @@ impl Selection {
 pub(super) fn order(
     asked: &Order<'_>,
     compiled: &Compiled,
+    limits: &Limits,
 ) -> Result<(Vec<OrderBy>, Collation), Problem> {
     let expand = |term: &str| Ok(expanded(term, compiled));
+    let parser = Parser { expand: &expand, limits };
     let geometry = asked.geometry.as_deref();
-    let from = asked.from.as_deref().map(|from| parse_order_from(from, geometry)).transpose()?;
-    let by = asked.by.as_deref().map(|by| parse_order_by(by, from.as_ref(), &expand));
+    let from = asked.from.as_deref().map(|from| parser.order_from(from, geometry)).transpose()?;
+    let by = asked.by.as_deref().map(|by| parser.order_by(by, from.as_ref()));
     let collation = asked.collation.as_deref().map(Collation::parse).transpose()?;
     Ok((by.transpose()?.unwrap_or_default(), collation.unwrap_or_default()))
 }
 
 /// An entity is meant if one of the selectors means it (5.2.23).
-fn selectors(asked: &Asked<'_>, compiled: &Compiled) -> Result<Option<Filter>, Problem> {
-    let one = |selector| selector_filter(selector, compiled).map(Filter::All);
+fn selectors(
+    asked: &Asked<'_>,
+    compiled: &Compiled,
+    limits: &Limits,
+) -> Result<Option<Filter>, Problem> {
+    let selectors_max = limits.query_terms_max;
+    if selectors_max < asked.selectors.len() {
+        return Err(Problem::too_complex(format!(
+            "`entities` has more than {selectors_max} selectors (setting `query_terms_max`)"
+        )));
+    }
+    let one = |selector| selector_filter(selector, compiled, limits).map(Filter::All);
     let mut any = asked.selectors.iter().map(one).collect::<Result<Vec<Filter>, Problem>>()?;
     Ok(if any.len() > 1 { Some(Filter::Any(any)) } else { any.pop() })
 }
 
-fn selector_filter(selector: &Selector<'_>, compiled: &Compiled) -> Result<Vec<Filter>, Problem> {
+fn selector_filter(
+    selector: &Selector<'_>,
+    compiled: &Compiled,
+    limits: &Limits,
+) -> Result<Vec<Filter>, Problem> {
     let mut filters = Vec::new();
     if let Some(text) = &selector.types {
-        filters.push(Filter::Types(types_of(text, compiled)?));
+        filters.push(Filter::Types(types_of(text, compiled, limits)?));
     }
     if !selector.ids.is_empty() {
         let ids = selector.ids.iter().map(|id| uri("id", id));
         filters.push(Filter::Ids(ids.collect::<Result<Vec<EntityId>, _>>()?));
     } else if let Some(pattern) = &selector.pattern {
-        let pattern = Pattern::parse(pattern).map_err(|error| {
-            Problem::bad_request_data(format!("`idPattern`: {}", error.problem))
-        })?;
+        let pattern = Pattern::within(pattern, limits);
+        let pattern = pattern.map_err(|invalid| Invalid { what: "idPattern", ..invalid })?;
         filters.push(Filter::IdPattern(pattern));
     }
     Ok(filters)
@@ -222,7 +240,7 @@ fn link_depth(condition: &Condition) -> usize {
 }
 
 /// A geo-query: all of its three parts, or none of them (clause 4.10).
-fn geo(asked: &Geo<'_>, compiled: &Compiled) -> Result<Option<GeoCondition>, Problem> {
+fn geo(asked: &Geo<'_>, parser: Parser<'_>) -> Result<Option<GeoCondition>, Problem> {
     let (georel, geometry, coordinates) = match asked {
         Geo { georel: None, geometry: None, coordinates: None, .. } => return Ok(None),
         Geo { georel: Some(georel), geometry: Some(geometry), coordinates: Some(at), .. } => {
@@ -235,13 +253,9 @@ fn geo(asked: &Geo<'_>, compiled: &Compiled) -> Result<Option<GeoCondition>, Pro
         }
     };
     let relation = relation(georel)?;
-    let json = Json::parse(coordinates).ok().filter(|json| json.kind() == JsonKind::Array);
-    let json = json.ok_or_else(|| {
-        Problem::bad_request_data("`coordinates` is not a JSON array such as [8.7,49.4]")
-    })?;
-    let geometry = Geometry::from_parts(geometry, &json)
-        .map_err(|error| Problem::bad_request_data(format!("the geo-query: {error}")))?;
-    let property = expanded(asked.geoproperty.as_deref().unwrap_or("location"), compiled);
+    let geometry = parser.geometry("coordinates", geometry, coordinates)?;
+    let property = asked.geoproperty.as_deref().unwrap_or("location");
+    let property = (parser.expand)(property).map_err(Problem::bad_request_data)?;
     Ok(Some(GeoCondition { property, relation, geometry }))
 }
 

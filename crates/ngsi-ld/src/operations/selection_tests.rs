@@ -5,7 +5,7 @@ use super::*;
 fn check(query: &str, expected: &str) {
     let parameters = Parameters::parse(Some(query)).unwrap();
     let asked = Asked::of_parameters(&parameters).unwrap();
-    let shown = match Selection::new(&asked, &Compiled::core()) {
+    let shown = match Selection::new(&asked, &Compiled::core(), &Limits::DEFAULT) {
         Ok(selection) => format!("{:?}", selection.filter),
         Err(problem) => problem.detail().to_owned(),
     };
@@ -30,7 +30,7 @@ fn a_query_is_not_too_wide() {
 #[test]
 fn an_id_wins_over_a_pattern() {
     check("type=A&id=urn:x:1,urn:x:2&idPattern=(", "Ids([<urn:x:1>, <urn:x:2>])");
-    check("type=A&idPattern=(", "`idPattern`: not a regular expression");
+    check("type=A&idPattern=(", "`idPattern`, character 1: not a regular expression");
     check("type=A&id=urn:x:1,nonsense", "`id`: `nonsense` is not a valid URI");
 }
 
@@ -49,7 +49,10 @@ fn a_geo_query_is_whole() {
     }
     check(&format!("georel=beside&{POINT}"), "it is none of near, within");
     check("georel=within&geometry=Point", "go together");
-    check("georel=within&geometry=Point&coordinates=8,40", "not a JSON array");
+    check(
+        "georel=within&geometry=Point&coordinates=8,40",
+        "`coordinates`, character 1: expected coordinates such as",
+    );
     check("georel=within&geometry=Circle&coordinates=[8,40]", "`Circle` is not a geometry type");
     check("type=A&geoproperty=x", "A");
 }
@@ -62,6 +65,6 @@ fn a_plus_in_scope_q_is_a_wildcard_however_it_is_encoded() {
 
 #[test]
 fn a_context_source_filter_is_read_although_there_are_no_sources() {
-    check("type=A&csf=))bad((", "`csf`: ");
+    check("type=A&csf=))bad((", "`csf`, character 1: ");
     check("type=A&csf=name==%22x%22", "A");
 }

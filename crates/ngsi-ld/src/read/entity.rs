@@ -66,11 +66,11 @@ impl Reader<'_> {
 
     /// One type or several (clause 4.16).
     fn types(&self, raw: &RawValue) -> Result<Vec<Name>, Problem> {
-        if is_removal_of_many(raw) {
-            return Err(Problem::MemberRemoval("type".to_owned()));
-        }
         let written = texts(raw).filter(|names| !names.is_empty());
         let written = written.ok_or_else(|| wanted("type", "a name or an array of names"))?;
+        if written.iter().any(|name| name == model::NULL) {
+            return Err(Problem::MemberRemoval("type".to_owned()));
+        }
         written.iter().map(|name| type_name(name, self.context)).collect()
     }
 

@@ -341,6 +341,23 @@ fn nothing_is_removed_where_nothing_is_there_yet() {
         r#""a":{"value":{"b":{"c":"urn:ngsi-ld:null"}}}"#,
         "attribute `a`: a value may hold urn:ngsi-ld:null inside only where it is merged into another",
     );
+    for body in [
+        r#""a":{"value":[{"b":"urn:ngsi-ld:null"}]}"#,
+        r#""a":{"value":{"b":"urn:ngsi-ld\u003anull"}}"#,
+    ] {
+        refuse(
+            body,
+            "attribute `a`: a value may hold urn:ngsi-ld:null inside only where it is merged into another",
+        );
+    }
+    refuse(
+        r#""a":{"languageMap":{"en":["x","urn:ngsi-ld:null"]}}"#,
+        &format!("attribute `a`: `languageMap`: {only}"),
+    );
+    refuse_body(
+        r#"{"id":"urn:x:1","type":["T","urn:ngsi-ld:null"]}"#,
+        "`type`: urn:ngsi-ld:null is only",
+    );
     refuse(
         r#""a":{"value":null}"#,
         "attribute `a`: `value` is null, which is not a value in NGSI-LD; write urn:ngsi-ld:null to remove one",

@@ -96,6 +96,11 @@ pub enum Problem {
     #[error("a value may hold urn:ngsi-ld:null inside only where it is merged into another")]
     InnerRemoval,
     #[error(
+        "urn:ngsi-ld:null cannot stand in an array, which a change replaces as a whole; leave the \
+         element out, or write it in place of the array"
+    )]
+    ArrayRemoval,
+    #[error(
         "a datasetId cannot be removed; remove the instance by giving it the value urn:ngsi-ld:null"
     )]
     DatasetRemoval,

@@ -105,6 +105,8 @@ fn show_value(out: &mut String, value: &Value) {
     }
 }
 
+const IN_AN_ARRAY: &str = "urn:ngsi-ld:null cannot stand in an array, which a change replaces as a \
+                           whole; leave the element out, or write it in place of the array";
 const ONLY: &str = "urn:ngsi-ld:null is only allowed where a change may remove something";
 
 #[test]
@@ -157,6 +159,18 @@ fn a_merge_may_name_any_part_of_an_attribute() {
     check(MERGE, r#""a":{"unitCode":"CEL"}"#, "a(unitCode)");
     check(MERGE, r#""a":{"value":{"b":"urn:ngsi-ld:null"}}"#, r#"a={"b":"urn:ngsi-ld:null"}"#);
     check(MERGE, r#""a":{"languageMap":{"fr":"urn:ngsi-ld:null","en":"x"}}"#, "a=LanguageProperty");
+    for body in [
+        r#""a":{"value":["urn:ngsi-ld:null"]}"#,
+        r#""a":{"value":{"b":[1,{"c":"urn:ngsi-ld:null"}],"d":"urn:ngsi-ld:null"}}"#,
+        r#""a":["urn:ngsi-ld:null",{"b":1}]"#,
+        r#""a":{"valueList":[1,"urn:ngsi-ld:null"]}"#,
+        r#""a":{"languageMap":{"en":["urn:ngsi-ld:null"]}}"#,
+        r#""a":{"languageMap":{"en":["x","urn:ngsi-ld:nul\u006c"]}}"#,
+        r#""a":{"vocab":["x","urn:ngsi-ld:null"]}"#,
+        r#""a":{"object":"urn:x","objectType":["T","urn:ngsi-ld:null"]}"#,
+    ] {
+        check(MERGE, body, &format!("attribute `a`: {IN_AN_ARRAY}"));
+    }
     check(
         MERGE,
         r#""a":{"datasetId":"urn:ngsi-ld:null"}"#,

@@ -11,7 +11,7 @@ use super::concise;
 use super::error::{InvalidEntity, Problem};
 use super::members::{Members, is_json_null, is_object, is_removal, is_text, text, texts};
 use super::rules::Missing;
-use super::value::{shortened, wanted};
+use super::value::{no_removal_among, shortened, wanted};
 use super::word::{Holder, Key, NGSI_LD, Word, is_geo, is_proof};
 
 const LANG_STRING: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString";
@@ -227,6 +227,7 @@ impl Reader<'_> {
             let written = written.ok_or_else(|| {
                 wanted("objectType", "an entity type or an array of entity types")
             })?;
+            no_removal_among(&written)?;
             Ok(written.iter().map(|name| self.vocab_term(name)).collect())
         })
     }

@@ -117,6 +117,35 @@ pub(super) fn is_removal_of_many(raw: &RawValue) -> bool {
     is_removal(raw) || matches!(elements(raw).as_deref(), Some([one]) if is_removal(one))
 }
 
+/// Where the NGSI-LD Null stands inside a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Removals {
+    Nowhere,
+    /// It stands for a member, which a merge would remove.
+    OfMembers,
+    /// An array is around it, perhaps further out. A merge replaces arrays as a whole
+    /// (clause 5.5.12, RFC 7396), so there is nothing that it could remove.
+    InArray,
+}
+
+pub(super) fn removals(raw: &RawValue) -> Removals {
+    // Escapes can spell it in other ways.
+    let text = raw.get();
+    if !text.contains(model::NULL) && !text.contains("\\u00") {
+        return Removals::Nowhere;
+    }
+    if is_removal(raw) {
+        return Removals::OfMembers;
+    }
+    if let Some(members) = Members::of(raw) {
+        let inside = members.0.iter().map(|(_, value)| removals(value));
+        return inside.max().unwrap_or(Removals::Nowhere);
+    }
+    let elements = elements(raw).unwrap_or_default();
+    let found = elements.into_iter().any(|one| removals(one) != Removals::Nowhere);
+    if found { Removals::InArray } else { Removals::Nowhere }
+}
+
 fn opening(raw: &RawValue) -> u8 {
     raw.get().as_bytes().first().copied().unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! The value of one attribute instance, by its kind.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use model::{Geometry, Json, JsonKind, Kind, Name, Uri, Value, ValuePatch};
@@ -7,7 +9,8 @@ use model::{Geometry, Json, JsonKind, Kind, Name, Uri, Value, ValuePatch};
 use super::attribute::Reader;
 use super::error::Problem;
 use super::members::{
-    Members, elements, is_array, is_json_null, is_removal, is_removal_of_many, text, texts,
+    Members, Removals, elements, is_array, is_json_null, is_removal, is_removal_of_many, removals,
+    text, texts,
 };
 use super::word::Holder;
 
@@ -37,11 +40,12 @@ impl Reader<'_> {
 
     /// Any JSON value. JSON nulls inside it stay: nothing may be lost of what was written (4.6.4).
     pub(super) fn json(&self, raw: &RawValue) -> Result<Json, Problem> {
-        let json = Json::from_raw(raw);
-        if !self.rules.inner_removal && json.holds_removal() {
-            return Err(Problem::InnerRemoval);
+        match removals(raw) {
+            Removals::Nowhere => Ok(Json::from_raw(raw)),
+            _ if !self.rules.inner_removal => Err(Problem::InnerRemoval),
+            Removals::OfMembers => Ok(Json::from_raw(raw)),
+            Removals::InArray => Err(Problem::ArrayRemoval),
         }
-        Ok(json)
     }
 
     /// Language tags with a text or several (clause 4.6.5).
@@ -53,14 +57,18 @@ impl Reader<'_> {
             if !is_language_tag(tag) {
                 return Err(Problem::LanguageTag(shortened(tag)));
             }
-            if texts(value).is_none() {
+            let Some(texts) = texts(value) else {
                 return Err(wanted(
                     "languageMap",
                     "an object with a text, or an array of texts, for each language",
                 ));
-            }
-            if is_removal_of_many(value) && !self.rules.inner_removal {
-                return Err(Problem::MemberRemoval("languageMap".to_owned()));
+            };
+            if texts.iter().any(|text| text == model::NULL) {
+                match self.rules.inner_removal {
+                    false => return Err(Problem::MemberRemoval("languageMap".to_owned())),
+                    true if is_array(value) => return Err(Problem::ArrayRemoval),
+                    true => {}
+                }
             }
         }
         Ok(Json::from_raw(raw))
@@ -70,6 +78,7 @@ impl Reader<'_> {
         let Some(written) = texts(raw) else {
             return Err(wanted("vocab", "a term or an array of terms"));
         };
+        no_removal_among(&written)?;
         let terms = written.iter().map(|term| self.vocab_term(term)).collect();
         Ok(Value::VocabProperty { terms, array: is_array(raw) })
     }
@@ -143,6 +152,12 @@ fn opaque(raw: &RawValue) -> Result<Json, Problem> {
         JsonKind::Object | JsonKind::Array => Ok(json),
         _ => Err(wanted("json", "a JSON object or array")),
     }
+}
+
+/// Refuses an array in which the NGSI-LD Null stands beside other texts.
+pub(super) fn no_removal_among(texts: &[Cow<'_, str>]) -> Result<(), Problem> {
+    let found = texts.iter().any(|text| text == model::NULL);
+    if found { Err(Problem::ArrayRemoval) } else { Ok(()) }
 }
 
 pub(super) fn wanted(member: &str, wanted: &'static str) -> Problem {

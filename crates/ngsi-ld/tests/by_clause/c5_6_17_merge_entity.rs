@@ -18,6 +18,23 @@ async fn values_are_merged_into_values() {
     assert!(after.contains("observedAt"), "{after}");
 }
 
+/// What stands in an array cannot be removed (4.5.0, 5.5.12), and no null is kept.
+#[tokio::test]
+async fn a_null_in_an_array_is_refused() {
+    let city = City::of(&[SHOP]).await;
+    for query in ["", "?format=simplified"] {
+        for value in [
+            r#"["urn:ngsi-ld:null"]"#,
+            r#"{"x":[{"z":"urn:ngsi-ld:null"}],"y":"urn:ngsi-ld:null"}"#,
+        ] {
+            let body = format!(r#"{{"a":{value},"b":{value}}}"#);
+            let told = city.patch(&format!("/entities/urn:x:1{query}"), &body).await;
+            told.problem(400, "BadRequestData", "cannot stand in an array");
+        }
+    }
+    assert!(!city.get("/entities/urn:x:1").await.body.contains("null"));
+}
+
 #[tokio::test]
 async fn a_common_moment_goes_to_attributes_that_had_one() {
     let after =

@@ -33,6 +33,7 @@ async fn each_page_leads_to_those_before_and_after_it() {
     check(&format!("{query}&offset=1"), "urn:x:2", &both).await;
     check(&format!("{query}&offset=2"), "urn:x:3", &FIRST.replace("=0", "=1")).await;
     check("type=A", "urn:x:1 urn:x:2 urn:x:3", "").await;
+    // Not the last element (see `page::asked`).
     check(
         "type=A&offset=7",
         "",

@@ -8,6 +8,7 @@ mod access;
 mod c4_14_tenants;
 mod c5_13_contexts;
 mod c5_15_source_identity;
+mod c5_5_2_limits_of_queries;
 mod c5_6_17_merge_entity;
 mod c5_6_18_replace_entity;
 mod c5_6_1_create_entity;

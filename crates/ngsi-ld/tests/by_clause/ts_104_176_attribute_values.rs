@@ -36,6 +36,35 @@ async fn a_value_is_read_bare() {
     told.problem(404, "ResourceNotFound", "has no attribute");
 }
 
+/// A bare value is JSON, and has no place for a `@context`.
+#[tokio::test]
+async fn a_value_is_json_or_not_acceptable() {
+    let city = City::of(&[LAMP]).await;
+    let ask = async |accept: &str| {
+        city.ask("GET", "/entities/urn:x:1/attrs/a/value", &[("accept", accept)], "").await
+    };
+    for accept in [
+        "application/json",
+        "*/*",
+        "application/*",
+        "application/ld+json, application/json;q=0.1",
+        "text/plain, */*;q=0.1",
+    ] {
+        let told = ask(accept).await.is(200).says(r#"{"x":1}"#);
+        assert_eq!(told.header("content-type"), "application/json", "{accept}");
+    }
+    for accept in [
+        "application/ld+json",
+        "application/geo+json",
+        "text/plain",
+        "text/*",
+        "application/json;q=0, */*",
+    ] {
+        let told = ask(accept).await.problem(406, "InvalidRequest", "application/json");
+        assert_eq!(told.json()["available"], serde_json::json!(["application/json"]), "{accept}");
+    }
+}
+
 #[tokio::test]
 async fn a_value_is_set_and_the_rest_stays() {
     let city = City::of(&[LAMP]).await;

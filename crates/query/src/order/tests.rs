@@ -8,13 +8,13 @@ use model::{
 use super::{Sorter, compare};
 use crate::collation::Collation;
 use crate::meaning::tests::expand;
-use crate::parse::{parse_order_by, parse_order_from};
+use crate::parse::Parser;
 
 /// Sorts entities, each `id value`, by `orderBy`; distances are measured from [8,40].
 fn check(order: &str, entities: &[&str], expected: &str) {
-    let from = parse_order_from("[8,40]", None).expect("a geometry");
+    let from = Parser::new(&expand).order_from("[8,40]", None).expect("a geometry");
     let collation = Collation::default();
-    let found = parse_order_by(order, Some(&from), &expand).map(|order| {
+    let found = Parser::new(&expand).order_by(order, Some(&from)).map(|order| {
         let mut entities: Vec<Entity> = entities.iter().map(|text| entity(text)).collect();
         let mut by_key = entities.clone();
         entities.sort_by(|left, right| compare(left, right, &order, &collation));
@@ -138,11 +138,11 @@ fn what_is_not_an_order_is_pointed_at() {
 #[test]
 fn distances_need_an_origin() {
     let error = |found: Result<_, crate::Invalid>| found.err().map(|e| e.to_string());
-    let found = parse_order_by("location;dist-asc", None, &expand).map(|_| ());
+    let found = Parser::new(&expand).order_by("location;dist-asc", None).map(|_| ());
     let expected = "`orderBy`, character 1: an order by distance needs `orderFrom`";
     assert_eq!(error(found).as_deref(), Some(expected));
-    let found = parse_order_from("8,40", None).map(|_| ());
+    let found = Parser::new(&expand).order_from("8,40", None).map(|_| ());
     let expected = "`orderFrom`, character 1: expected coordinates such as `[8,40]`";
     assert_eq!(error(found).as_deref(), Some(expected));
-    assert!(parse_order_from("[[8,40],[9,42]]", Some("LineString")).is_ok());
+    assert!(Parser::new(&expand).order_from("[[8,40],[9,42]]", Some("LineString")).is_ok());
 }

@@ -1,24 +1,38 @@
 //! A place in a text that is being read.
 
 use crate::invalid::Invalid;
+use crate::limits::Limits;
 
-/// Reads forward; knows what it reads, so that errors can tell.
+/// Reads forward; knows what it reads, so that errors can tell, and how much of it is taken.
 #[derive(Clone, Debug)]
 pub(crate) struct Cursor<'a> {
     what: &'static str,
     text: &'a str,
     at: usize,
+    pub limits: &'a Limits,
 }
 
 impl<'a> Cursor<'a> {
     /// Refuses text that is longer than allowed before anything looks at it.
-    pub fn new(what: &'static str, text: &'a str, bytes_max: usize) -> Result<Cursor<'a>, Invalid> {
-        if text.len() > bytes_max {
-            let problem =
-                format!("{} bytes are too long; at most {bytes_max} may stand here", text.len());
-            return Err(Invalid::new(what, "", 0, problem));
-        }
-        Ok(Cursor { what, text, at: 0 })
+    pub fn new(
+        what: &'static str,
+        text: &'a str,
+        limits: &'a Limits,
+    ) -> Result<Cursor<'a>, Invalid> {
+        check_length(what, text, limits.query_bytes_max)
+            .map_err(|invalid| invalid.exceeding("query_bytes_max"))?;
+        Ok(Cursor { what, text, at: 0, limits })
+    }
+
+    /// For coordinates, which may be longer than other texts.
+    pub fn of_geometry(
+        what: &'static str,
+        text: &'a str,
+        limits: &'a Limits,
+    ) -> Result<Cursor<'a>, Invalid> {
+        check_length(what, text, limits.query_geometry_bytes_max)
+            .map_err(|invalid| invalid.exceeding("query_geometry_bytes_max"))?;
+        Ok(Cursor { what, text, at: 0, limits })
     }
 
     pub fn at(&self) -> usize {
@@ -83,4 +97,31 @@ impl<'a> Cursor<'a> {
     pub fn error_at(&self, at: usize, problem: impl Into<String>) -> Invalid {
         Invalid::new(self.what, self.text, at, problem)
     }
+
+    /// Refuses one more of what `count` stand already; of such things, `what`, `max` may stand.
+    pub fn check_count(
+        &self,
+        count: usize,
+        max: usize,
+        what: &str,
+        setting: &str,
+    ) -> Result<(), Invalid> {
+        if count < max {
+            return Ok(());
+        }
+        Err(self.error(format!("more than {max} {what}")).exceeding(setting))
+    }
+
+    /// Refuses one more term of any kind.
+    pub fn check_terms(&self, count: usize, what: &str) -> Result<(), Invalid> {
+        self.check_count(count, self.limits.query_terms_max, what, "query_terms_max")
+    }
+}
+
+fn check_length(what: &'static str, text: &str, bytes_max: usize) -> Result<(), Invalid> {
+    if text.len() <= bytes_max {
+        return Ok(());
+    }
+    let problem = format!("{} bytes are too long; at most {bytes_max} may stand here", text.len());
+    Err(Invalid::new(what, "", 0, problem))
 }

@@ -16,8 +16,6 @@ pub(crate) struct Grammar {
     pub or_marks: &'static [&'static str],
     /// What stands between the marks, with its article: `an entity type`.
     pub term: &'static str,
-    pub terms_max: usize,
-    pub depth_max: usize,
 }
 
 /// Reads one term, and leaves the cursor after it.
@@ -72,9 +70,9 @@ impl<'a, T: Logic> Reader<'_, 'a, T> {
     }
 
     fn group(&mut self, cursor: &mut Cursor<'a>, start: usize) -> Result<T, Invalid> {
-        if self.depth == self.grammar.depth_max {
+        if self.depth >= cursor.limits.query_depth_max {
             let problem = format!("more than {} parentheses inside each other", self.depth);
-            return Err(cursor.error_at(start, problem));
+            return Err(cursor.error_at(start, problem).exceeding("query_depth_max"));
         }
         self.depth += 1;
         let tree = self.alternatives(cursor)?;
@@ -84,9 +82,7 @@ impl<'a, T: Logic> Reader<'_, 'a, T> {
     }
 
     fn one_term(&mut self, cursor: &mut Cursor<'a>) -> Result<T, Invalid> {
-        if self.terms == self.grammar.terms_max {
-            return Err(cursor.error(format!("more than {} terms", self.terms)));
-        }
+        cursor.check_terms(self.terms, "terms")?;
         self.terms += 1;
         match cursor.peek() {
             None | Some(';' | '|' | ',' | ')') => Err(cursor.expected(self.grammar.term)),

@@ -5,34 +5,24 @@ use model::Name;
 use crate::invalid::Invalid;
 
 use super::cursor::Cursor;
+use super::{Expand, Parser};
 
-/// Expands a term to a name, or tells why it cannot.
-pub type Expand<'a> = &'a dyn Fn(&str) -> Result<Name, String>;
-
-/// Names in one list.
-pub const NAMES_MAX: usize = 256;
-const NAMES_BYTES_MAX: usize = 16 * 1024;
-
-/// A list of attribute names such as that of `attrs`, `expandValues` or `jsonKeys`: `a,b`.
-pub fn parse_names(
-    what: &'static str,
-    text: &str,
-    expand: Expand<'_>,
-) -> Result<Vec<Name>, Invalid> {
-    let mut cursor = Cursor::new(what, text, NAMES_BYTES_MAX)?;
-    let mut names = Vec::new();
-    loop {
-        if names.len() == NAMES_MAX {
-            return Err(cursor.error(format!("more than {NAMES_MAX} names")));
+impl Parser<'_> {
+    /// A list of attribute names such as that of `attrs`, `expandValues` or `jsonKeys`: `a,b`.
+    pub fn names(self, what: &'static str, text: &str) -> Result<Vec<Name>, Invalid> {
+        let mut cursor = Cursor::new(what, text, self.limits)?;
+        let mut names = Vec::new();
+        loop {
+            cursor.check_terms(names.len(), "names")?;
+            cursor.skip_spaces();
+            let start = cursor.at();
+            let term = cursor.take_while(|c| c != ',').trim_end();
+            names.push(checked(&cursor, start, term, "an attribute name", self.expand)?);
+            if cursor.is_at_end() {
+                return Ok(names);
+            }
+            cursor.eat(",");
         }
-        cursor.skip_spaces();
-        let start = cursor.at();
-        let term = cursor.take_while(|c| c != ',').trim_end();
-        names.push(checked(&cursor, start, term, "an attribute name", expand)?);
-        if cursor.is_at_end() {
-            return Ok(names);
-        }
-        cursor.eat(",");
     }
 }
 

@@ -8,7 +8,6 @@ use crate::invalid::Invalid;
 use crate::pattern::Pattern;
 
 use super::cursor::Cursor;
-use super::q::Q_VALUES_MAX;
 
 /// One value, a list of values, or a range.
 pub(super) fn ranges(cursor: &mut Cursor<'_>, operator: &str) -> Result<Vec<Range>, Invalid> {
@@ -25,9 +24,7 @@ pub(super) fn ranges(cursor: &mut Cursor<'_>, operator: &str) -> Result<Vec<Rang
     }
     let mut ranges = vec![Range::Only(first)];
     while cursor.eat(",") {
-        if ranges.len() == Q_VALUES_MAX {
-            return Err(cursor.error(format!("more than {Q_VALUES_MAX} values in a list")));
-        }
+        cursor.check_terms(ranges.len(), "values in a list")?;
         cursor.skip_spaces();
         ranges.push(Range::Only(literal(cursor, "a value after `,`")?));
     }
@@ -202,7 +199,10 @@ pub(super) fn pattern(cursor: &mut Cursor<'_>, operator: &str) -> Result<Pattern
     if text.is_empty() {
         return Err(cursor.error_at(start, format!("expected a pattern after `{operator}`")));
     }
-    Pattern::parse(&text).map_err(|invalid| cursor.error_at(start, invalid.problem))
+    Pattern::within(&text, cursor.limits).map_err(|invalid| Invalid {
+        exceeds: invalid.exceeds,
+        ..cursor.error_at(start, invalid.problem)
+    })
 }
 
 fn bare_pattern<'a>(cursor: &mut Cursor<'a>) -> &'a str {

@@ -6,42 +6,48 @@ use crate::filter::{Direction, OrderBy, OrderKey};
 use crate::invalid::Invalid;
 
 use super::cursor::Cursor;
-use super::name::Expand;
 use super::path;
+use super::{Expand, Parser};
 
-/// Keys in one order.
-pub const ORDER_KEYS_MAX: usize = 16;
-const ORDER_BYTES_MAX: usize = 4 * 1024;
-const ORDER_FROM_BYTES_MAX: usize = 64 * 1024;
-
-/// Reads `type,name.observedAt;desc,location;dist-asc`. Distances are measured from `from`.
-pub fn parse_order_by(
-    text: &str,
-    from: Option<&Geometry>,
-    expand: Expand<'_>,
-) -> Result<Vec<OrderBy>, Invalid> {
-    let mut cursor = Cursor::new("orderBy", text, ORDER_BYTES_MAX)?;
-    let mut order = Vec::new();
-    loop {
-        if order.len() == ORDER_KEYS_MAX {
-            return Err(cursor.error(format!("more than {ORDER_KEYS_MAX} keys")));
+impl Parser<'_> {
+    /// Reads `type,name.observedAt;desc,location;dist-asc`. Distances are measured from `from`.
+    pub fn order_by(self, text: &str, from: Option<&Geometry>) -> Result<Vec<OrderBy>, Invalid> {
+        let mut cursor = Cursor::new("orderBy", text, self.limits)?;
+        let keys_max = self.limits.query_order_keys_max;
+        let mut order = Vec::new();
+        loop {
+            cursor.check_count(order.len(), keys_max, "keys", "query_order_keys_max")?;
+            cursor.skip_spaces();
+            order.push(order_key(&mut cursor, from, self.expand)?);
+            if cursor.is_at_end() {
+                return Ok(order);
+            }
+            cursor.expect(",", "or the end")?;
         }
-        cursor.skip_spaces();
-        order.push(order_key(&mut cursor, from, expand)?);
-        if cursor.is_at_end() {
-            return Ok(order);
-        }
-        cursor.expect(",", "or the end")?;
     }
-}
 
-/// Reads `orderFrom`, coordinates as JSON, and `orderGeometry`, a Point unless it is given.
-pub fn parse_order_from(coordinates: &str, geometry: Option<&str>) -> Result<Geometry, Invalid> {
-    let cursor = Cursor::new("orderFrom", coordinates, ORDER_FROM_BYTES_MAX)?;
-    let json = Json::parse(coordinates).ok().filter(|json| json.kind() == JsonKind::Array);
-    let json = json.ok_or_else(|| cursor.error("expected coordinates such as `[8,40]`"))?;
-    let kind = geometry.unwrap_or("Point");
-    Geometry::from_parts(kind, &json).map_err(|invalid| cursor.error(invalid.to_string()))
+    /// Reads `orderFrom`, coordinates as JSON, and `orderGeometry`, a Point unless it is given.
+    pub fn order_from(
+        self,
+        coordinates: &str,
+        geometry: Option<&str>,
+    ) -> Result<Geometry, Invalid> {
+        self.geometry("orderFrom", geometry.unwrap_or("Point"), coordinates)
+    }
+
+    /// Reads a kind of geometry and its coordinates as JSON. `what` is the parameter that the
+    /// coordinates came from.
+    pub fn geometry(
+        self,
+        what: &'static str,
+        kind: &str,
+        coordinates: &str,
+    ) -> Result<Geometry, Invalid> {
+        let cursor = Cursor::of_geometry(what, coordinates, self.limits)?;
+        let json = Json::parse(coordinates).ok().filter(|json| json.kind() == JsonKind::Array);
+        let json = json.ok_or_else(|| cursor.error("expected coordinates such as `[8,40]`"))?;
+        Geometry::from_parts(kind, &json).map_err(|invalid| cursor.error(invalid.to_string()))
+    }
 }
 
 fn order_key(

@@ -5,13 +5,9 @@ use model::TypeSelector;
 use crate::filter::{Link, Target};
 use crate::invalid::Invalid;
 
+use super::Expand;
 use super::cursor::Cursor;
-use super::name::{Expand, checked, name};
-
-/// Relationships that one path may follow.
-pub const LINKS_MAX: usize = 8;
-/// Names that one path may have after its links, those in brackets included.
-pub const PATH_NAMES_MAX: usize = 16;
+use super::name::{checked, name};
 
 const NAME: &str = "an attribute name";
 
@@ -28,9 +24,8 @@ pub(super) fn target(cursor: &mut Cursor<'_>, expand: Expand<'_>) -> Result<Targ
             }
             return Ok(target);
         }
-        if links.len() == LINKS_MAX {
-            return Err(cursor.error(format!("more than {LINKS_MAX} relationships to follow")));
-        }
+        let links_max = cursor.limits.join_level_max;
+        cursor.check_count(links.len(), links_max, "relationships to follow", "join_level_max")?;
         links.push(Link { relationship: first, types: type_hint(cursor, expand)? });
     }
 }
@@ -55,10 +50,9 @@ fn value_path(
         target.inside = inside(cursor)?;
         cursor.expect("]", "after the path inside a value")?;
     }
-    if target.attributes.len() + target.inside.len() > PATH_NAMES_MAX {
-        return Err(cursor.error(format!("more than {PATH_NAMES_MAX} names in a path")));
-    }
-    Ok(())
+    let before_last = target.attributes.len() + target.inside.len() - 1;
+    let names_max = cursor.limits.query_depth_max;
+    cursor.check_count(before_last, names_max, "names in a path", "query_depth_max")
 }
 
 /// Member names are JSON, not terms, so nearly every character may stand in them.

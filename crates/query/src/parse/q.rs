@@ -8,23 +8,9 @@ use crate::system::SystemMember;
 
 use super::cursor::Cursor;
 use super::logic::{self, Grammar, Logic};
-use super::name::{Expand, parse_names};
-use super::{operand, path};
+use super::{Expand, Parser, operand, path};
 
-pub const Q_BYTES_MAX: usize = 16 * 1024;
-/// Comparisons in one query.
-pub const Q_TERMS_MAX: usize = 256;
-/// Parentheses inside each other.
-pub const Q_DEPTH_MAX: usize = 16;
-/// Values in one list.
-pub const Q_VALUES_MAX: usize = 256;
-
-const GRAMMAR: Grammar = Grammar {
-    or_marks: &["|"],
-    term: "an attribute name",
-    terms_max: Q_TERMS_MAX,
-    depth_max: Q_DEPTH_MAX,
-};
+const GRAMMAR: Grammar = Grammar { or_marks: &["|"], term: "an attribute name" };
 
 /// How values in `q` are to be read.
 #[derive(Clone, Debug, Default)]
@@ -36,21 +22,6 @@ pub struct QOptions {
 }
 
 impl QOptions {
-    /// Reads both parameters where they are given.
-    pub fn parse(
-        expand_values: Option<&str>,
-        json_keys: Option<&str>,
-        expand: Expand<'_>,
-    ) -> Result<QOptions, Invalid> {
-        let names = |what, text: Option<&str>| {
-            text.map_or_else(|| Ok(Vec::new()), |text| parse_names(what, text, expand))
-        };
-        Ok(QOptions {
-            expand_values: names("expandValues", expand_values)?,
-            json_keys: names("jsonKeys", json_keys)?,
-        })
-    }
-
     fn expands(&self, target: &Target) -> bool {
         target
             .attributes
@@ -59,13 +30,32 @@ impl QOptions {
     }
 }
 
-/// Reads `q`.
-///
-/// More than the grammar demands, because clients write it: bare words as values, `!a` for what
-/// lacks `a`, quotes that were percent-encoded once too often, and spaces between tokens.
-pub fn parse_q(text: &str, options: &QOptions, expand: Expand<'_>) -> Result<Condition, Invalid> {
-    let cursor = Cursor::new("q", text, Q_BYTES_MAX)?;
-    logic::parse(cursor, &GRAMMAR, &mut |cursor| test(cursor, options, expand).map(Condition::Test))
+impl Parser<'_> {
+    /// Reads `q`.
+    ///
+    /// More than the grammar demands, because clients write it: bare words as values, `!a` for
+    /// what lacks `a`, quotes that were percent-encoded once too often, and spaces between tokens.
+    pub fn q(self, text: &str, options: &QOptions) -> Result<Condition, Invalid> {
+        let cursor = Cursor::new("q", text, self.limits)?;
+        logic::parse(cursor, &GRAMMAR, &mut |cursor| {
+            test(cursor, options, self.expand).map(Condition::Test)
+        })
+    }
+
+    /// Reads `expandValues` and `jsonKeys` where they are given.
+    pub fn q_options(
+        self,
+        expand_values: Option<&str>,
+        json_keys: Option<&str>,
+    ) -> Result<QOptions, Invalid> {
+        let names = |what, text: Option<&str>| {
+            text.map_or_else(|| Ok(Vec::new()), |text| self.names(what, text))
+        };
+        Ok(QOptions {
+            expand_values: names("expandValues", expand_values)?,
+            json_keys: names("jsonKeys", json_keys)?,
+        })
+    }
 }
 
 fn test(cursor: &mut Cursor<'_>, options: &QOptions, expand: Expand<'_>) -> Result<Test, Invalid> {

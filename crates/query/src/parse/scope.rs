@@ -3,26 +3,22 @@
 use crate::filter::ScopeCondition;
 use crate::invalid::Invalid;
 
+use super::Parser;
 use super::cursor::Cursor;
 use super::logic::{self, Grammar, Logic};
 
-pub const SCOPE_Q_BYTES_MAX: usize = 16 * 1024;
-pub const SCOPE_Q_TERMS_MAX: usize = 256;
+const GRAMMAR: Grammar =
+    Grammar { or_marks: &["|", ","], term: "a scope such as `/Madrid/Gardens`" };
 
-const GRAMMAR: Grammar = Grammar {
-    or_marks: &["|", ","],
-    term: "a scope such as `/Madrid/Gardens`",
-    terms_max: SCOPE_Q_TERMS_MAX,
-    depth_max: 8,
-};
-
-/// Reads `/Madrid/+/ParqueNorte`, `/Madrid/#`, `(/A;/B)|/C` or `/#`.
-///
-/// More than the grammar demands: the first slash may be missing, as in the clause's own
-/// example 5, and `;` needs no parentheses.
-pub fn parse_scope_q(text: &str) -> Result<ScopeCondition, Invalid> {
-    let cursor = Cursor::new("scopeQ", text, SCOPE_Q_BYTES_MAX)?;
-    logic::parse(cursor, &GRAMMAR, &mut scope)
+impl Parser<'_> {
+    /// Reads `/Madrid/+/ParqueNorte`, `/Madrid/#`, `(/A;/B)|/C` or `/#`.
+    ///
+    /// More than the grammar demands: the first slash may be missing, as in the clause's own
+    /// example 5, and `;` needs no parentheses.
+    pub fn scope_q(self, text: &str) -> Result<ScopeCondition, Invalid> {
+        let cursor = Cursor::new("scopeQ", text, self.limits)?;
+        logic::parse(cursor, &GRAMMAR, &mut scope)
+    }
 }
 
 fn scope(cursor: &mut Cursor<'_>) -> Result<ScopeCondition, Invalid> {
@@ -74,7 +70,7 @@ mod tests {
             ("bed", &["Madrid/Gardens/ParqueNorte/Parterre1"]),
             ("two", &["/Madrid/Districts", "/CompanyA"]),
         ];
-        let found = parse_scope_q(text).map(|condition| {
+        let found = Parser::new(&|_| Err(String::new())).scope_q(text).map(|condition| {
             let scopes = |texts: &[&str]| -> Vec<Scope> {
                 texts.iter().map(|text| Scope::parse(text).expect("a scope")).collect()
             };

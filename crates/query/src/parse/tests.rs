@@ -2,15 +2,12 @@
 
 use proptest::prelude::*;
 
-use super::{
-    QOptions, parse_names, parse_order_by, parse_order_from, parse_q, parse_scope_q, parse_types,
-};
+use super::{Parser, QOptions, parse_q};
 use crate::collation::Collation;
 use crate::filter::{Comparison, Condition, Operand, Range, Target, Test};
 use crate::language::LanguageRanges;
 use crate::meaning::tests::expand;
 use crate::pattern::Pattern;
-use crate::projection::Projection;
 
 /// Conditions print as `(a and b)`, tests as `target operator operands`.
 fn check(q: &str, expected: &str) {
@@ -164,23 +161,29 @@ fn what_is_wrong_is_pointed_at() {
 
 #[test]
 fn everything_has_a_limit() {
-    check(&"a;".repeat(300), "`q`, character 513: more than 256 terms");
-    check(&"(".repeat(20), "`q`, character 17: more than 16 parentheses inside each other");
-    check(
-        &"a".repeat(20_000),
-        "`q`, character 1: 20000 bytes are too long; at most 16384 may stand here",
-    );
-    check(
-        &format!("a==1{}", ",1".repeat(300)),
-        "`q`, character 516: more than 256 values in a list",
-    );
-    check(&"a{".repeat(20), "`q`, character 19: more than 8 relationships to follow");
-    check(&["a"; 20].join("."), "`q`, character 40: more than 16 names in a path");
+    let check = |q: &str, place: &str, problem: &str, setting: &str| {
+        let invalid = parse_q(q, &QOptions::default(), &expand).expect_err("too much");
+        assert!(invalid.exceeds, "{invalid}");
+        let expected = format!("`q`, character {place}: {problem} (setting `{setting}`)");
+        assert_eq!(invalid.to_string(), expected);
+    };
+    check(&"a;".repeat(300), "513", "more than 256 terms", "query_terms_max");
+    let parentheses = "more than 16 parentheses inside each other";
+    check(&"(".repeat(20), "17", parentheses, "query_depth_max");
+    let long = "20000 bytes are too long; at most 16384 may stand here";
+    check(&"a".repeat(20_000), "1", long, "query_bytes_max");
+    let values = format!("a==1{}", ",1".repeat(300));
+    check(&values, "516", "more than 256 values in a list", "query_terms_max");
+    check(&"a{".repeat(20), "23", "more than 10 relationships to follow", "join_level_max");
+    let names = "more than 16 names in a path";
+    check(&["a"; 20].join("."), "40", names, "query_depth_max");
+    let pattern = format!("b~=\"{}\"", "a".repeat(1025));
+    check(&pattern, "4", "a pattern takes at most 1024 bytes", "pattern_bytes_max");
 }
 
 #[test]
 fn values_expand_where_that_is_asked() {
-    let options = QOptions::parse(Some("a, b"), Some("b"), &expand).expect("names");
+    let options = Parser::new(&expand).q_options(Some("a, b"), Some("b")).expect("names");
     let shown = |q| parse_q(q, &options, &expand).map(|condition| show(&condition));
     let expected = "(a = <http://example.org/commercial> and b = \"commercial\")";
     assert_eq!(shown("a==commercial;b==commercial").as_deref(), Ok(expected));
@@ -201,14 +204,15 @@ proptest! {
     #[test]
     fn nothing_makes_a_parser_panic(text in "[a-c0-2ä\"%;|,(){}\\[\\].:=!<>~*+#/@ TZ\\\\-]{0,40}") {
         let options = QOptions { expand_values: vec![model::Name::new("a")], ..Default::default() };
-        let _ = parse_q(&text, &options, &expand);
-        let _ = parse_q(&format!("a=={text}"), &options, &expand);
-        let _ = parse_types(&text, &expand);
-        let _ = parse_scope_q(&text);
-        let _ = parse_names("attrs", &text, &expand);
-        let _ = parse_order_by(&text, None, &expand);
-        let _ = parse_order_from(&text, None);
-        let _ = Projection::parse("pick", &text, &expand);
+        let parser = Parser::new(&expand);
+        let _ = parser.q(&text, &options);
+        let _ = parser.q(&format!("a=={text}"), &options);
+        let _ = parser.types(&text);
+        let _ = parser.scope_q(&text);
+        let _ = parser.names("attrs", &text);
+        let _ = parser.order_by(&text, None);
+        let _ = parser.order_from(&text, None);
+        let _ = parser.projection("pick", &text);
         let _ = LanguageRanges::parse(&text).map(|ranges| ranges.pick_from(&["a", "b-C"]).is_some());
         let _ = Collation::parse(&text);
         let _ = Pattern::parse(&text);
@@ -217,7 +221,7 @@ proptest! {
     #[test]
     fn no_text_at_all_makes_a_parser_panic(text in any::<String>()) {
         let _ = parse_q(&text, &QOptions::default(), &expand);
-        let _ = parse_types(&text, &expand);
+        let _ = Parser::new(&expand).types(&text);
         let _ = LanguageRanges::parse(&text);
         let _ = Collation::parse(&text);
     }

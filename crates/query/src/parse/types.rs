@@ -4,33 +4,28 @@ use model::TypeSelector;
 
 use crate::invalid::Invalid;
 
+use super::Parser;
 use super::cursor::Cursor;
 use super::logic::{self, Grammar, Logic};
-use super::name::{Expand, checked};
+use super::name::checked;
 
-pub const TYPES_BYTES_MAX: usize = 16 * 1024;
-pub const TYPES_TERMS_MAX: usize = 256;
+const GRAMMAR: Grammar = Grammar { or_marks: &["|", ","], term: "an entity type" };
 
-const GRAMMAR: Grammar = Grammar {
-    or_marks: &["|", ","],
-    term: "an entity type",
-    terms_max: TYPES_TERMS_MAX,
-    depth_max: 8,
-};
-
-/// Reads `Building`, `(Home;Vehicle)|Motorhome`, `A,B` or `*`.
-///
-/// More than the grammar demands: `;` needs no parentheses, and groups may stand in groups.
-pub fn parse_types(text: &str, expand: Expand<'_>) -> Result<TypeSelector, Invalid> {
-    let cursor = Cursor::new("type", text, TYPES_BYTES_MAX)?;
-    if text.trim() == "*" {
-        return Ok(TypeSelector::Any);
+impl Parser<'_> {
+    /// Reads `Building`, `(Home;Vehicle)|Motorhome`, `A,B` or `*`.
+    ///
+    /// More than the grammar demands: `;` needs no parentheses, and groups may stand in groups.
+    pub fn types(self, text: &str) -> Result<TypeSelector, Invalid> {
+        let cursor = Cursor::new("type", text, self.limits)?;
+        if text.trim() == "*" {
+            return Ok(TypeSelector::Any);
+        }
+        logic::parse(cursor, &GRAMMAR, &mut |cursor| {
+            let start = cursor.at();
+            let term = cursor.take_while(|c| !matches!(c, ';' | '|' | ',' | '(' | ')')).trim_end();
+            checked(cursor, start, term, GRAMMAR.term, self.expand).map(TypeSelector::Is)
+        })
     }
-    logic::parse(cursor, &GRAMMAR, &mut |cursor| {
-        let start = cursor.at();
-        let term = cursor.take_while(|c| !matches!(c, ';' | '|' | ',' | '(' | ')')).trim_end();
-        checked(cursor, start, term, GRAMMAR.term, expand).map(TypeSelector::Is)
-    })
 }
 
 impl Logic for TypeSelector {
@@ -51,7 +46,7 @@ mod tests {
     /// Types print as `A`, all of as `(A;B)`, one of as `[A|B]`.
     fn check(text: &str, expected: &str) {
         let expand = |term: &str| Ok(Name::new(format!("{term}.")));
-        let found = parse_types(text, &expand);
+        let found = Parser::new(&expand).types(text);
         assert_eq!(found.map_or_else(|e| e.to_string(), |s| show(&s)), expected, "{text}");
     }
 

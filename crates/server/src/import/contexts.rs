@@ -14,6 +14,7 @@ use crate::fetch::Fetcher;
 #[derive(Debug)]
 pub struct Contexts {
     fetcher: Fetcher,
+    limits: Limits,
     documents: HashMap<String, Arc<Value>>,
     /// By the text of the `@context`.
     compiled: HashMap<String, Arc<Context>>,
@@ -24,9 +25,10 @@ pub struct Contexts {
 const COMPILED_MAX: usize = 1_000;
 
 impl Contexts {
-    pub fn new(fetcher: Fetcher) -> Contexts {
+    pub fn new(fetcher: Fetcher, limits: Limits) -> Contexts {
         Contexts {
             fetcher,
+            limits,
             documents: HashMap::new(),
             compiled: HashMap::new(),
             default: Context::core(),
@@ -69,10 +71,9 @@ impl Contexts {
     }
 
     async fn compile(&mut self, reference: &ContextRef) -> Result<Context, String> {
-        let limits = Limits::default();
         // Each round brings a document that was not there before, up to what a context may need.
-        for _ in 0..=limits.contexts_max {
-            match compile(reference, &self.documents, &limits) {
+        for _ in 0..=self.limits.contexts_max {
+            match compile(reference, &self.documents, &self.limits) {
                 Ok(context) => return Ok(context),
                 Err(CompileError::Needs(url)) => {
                     let document = self.download(&url).await?;
@@ -96,4 +97,24 @@ impl Contexts {
 struct Head<'a> {
     #[serde(rename = "@context", borrow)]
     context: Option<&'a RawValue>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::egress::EgressRules;
+    use crate::settings::Settings;
+
+    #[tokio::test]
+    async fn a_context_has_the_limits_that_are_set() {
+        let settings = Settings { context_terms_max: 1, ..Settings::default() };
+        let fetcher = Fetcher::new(EgressRules::of(&settings));
+        let mut contexts = Contexts::new(fetcher, crate::doors::ngsi_ld(&settings).context());
+        let entity = |terms: &str| format!(r#"{{"id":"urn:x:1","@context":{{{terms}}}}}"#);
+        let one = r#""a":"https://a.org/a""#;
+        assert!(contexts.of(&entity(one)).await.is_ok());
+        let error = contexts.of(&entity(&format!(r#"{one},"b":"https://a.org/b""#))).await;
+        let error = error.unwrap_err();
+        assert!(error.contains("`context_terms_max`"), "{error}");
+    }
 }

@@ -38,6 +38,7 @@ fn import(platform: &Platform, batch: usize) -> Import {
     let rules = EgressRules {
         private: false,
         loopback: false,
+        own: None,
         timeout: Duration::from_secs(1),
         bytes_max: 1_000,
         redirects_max: 0,
@@ -47,7 +48,7 @@ fn import(platform: &Platform, batch: usize) -> Import {
         caller: platform.admin.clone(),
         tenant: Tenant::default(),
         mode: Mode::Replace,
-        contexts: Contexts::new(Fetcher::new(rules)),
+        contexts: Contexts::new(Fetcher::new(rules), jsonld::Limits::default()),
         limits: read::Limits { attributes_max: 10, instances_max: 2 },
         batch,
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{ALL, Settings};
+use super::{ALL, FIXED, Settings};
 
 /// `docs/configuration.md`.
 pub fn markdown() -> String {
@@ -24,6 +24,10 @@ pub fn markdown() -> String {
             about.join(" "),
         );
     }
+    page.push_str(FIXED_OPENING);
+    for fixed in FIXED {
+        let _ = writeln!(page, "| {} | {} {} | {} |", fixed.what, fixed.max, fixed.unit, fixed.why);
+    }
     page
 }
 
@@ -43,6 +47,15 @@ settings in force, ready to be used as a file.
 
 | setting | default | variable | unit | what it does |
 |---|---|---|---|---|
+";
+
+const FIXED_OPENING: &str = "
+## Fixed limits
+
+No setting moves these.
+
+| what | at most | why |
+|---|---|---|
 ";
 
 /// The settings in force as a file that gives them again.
@@ -70,6 +83,14 @@ mod tests {
             assert!(!setting.about.is_empty(), "{}", setting.name);
             assert!(page.contains(&format!("| `{}` |", setting.name)));
         }
+        assert!(page.contains("| a scope | 1024 bytes |"), "{page}");
+    }
+
+    /// `make docs` writes it.
+    #[test]
+    fn the_page_in_docs_is_the_one_of_this_program() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), markdown(), "run `make docs`");
     }
 
     #[test]

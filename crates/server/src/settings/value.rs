@@ -27,6 +27,15 @@ impl Bytes {
     }
 }
 
+/// How deep something nests. What nests is read by a function that calls itself, and the stack of
+/// a thread has an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth(pub usize);
+
+impl Depth {
+    pub const MAX: usize = 100;
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -94,6 +103,21 @@ impl Written for usize {
 
     fn text(&self) -> String {
         self.to_string()
+    }
+}
+
+impl Written for Depth {
+    const UNIT: &'static str = "count, at most 100";
+
+    fn read(text: &str) -> Result<Depth, String> {
+        match usize::read(text)? {
+            depth if depth <= Depth::MAX => Ok(Depth(depth)),
+            depth => Err(format!("{depth} is too deep; {} is the most", Depth::MAX)),
+        }
+    }
+
+    fn text(&self) -> String {
+        self.0.to_string()
     }
 }
 
@@ -187,6 +211,13 @@ mod tests {
             assert!(Bytes::read(bad).is_err(), "{bad}");
             assert!(Duration::read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn depths_have_an_end() {
+        assert_eq!(Depth::read("100"), Ok(Depth(100)));
+        assert_eq!(Depth::read("101"), Err("101 is too deep; 100 is the most".to_owned()));
+        assert!(Depth::UNIT.ends_with(&Depth::MAX.to_string()));
     }
 
     #[test]

@@ -6,7 +6,10 @@ use query::Page;
 
 use crate::door::{Call, MediaType, Problem, query_value};
 
-/// The page that a request asks for. None is empty but where only the count is wanted.
+/// The page that a request asks for. Its size is 0 only where nothing but the count is wanted.
+///
+/// An offset beyond the end gives an empty page. Table 6.3.10-2 would rather have the last element
+/// (should), but then a client that goes on until a page is empty would never stop.
 pub(super) fn asked(call: &Call<'_>, count: bool) -> Result<Page, Problem> {
     let settings = call.settings();
     let limit = call.parameters.number("limit")?.unwrap_or(settings.page_limit_default);

@@ -1,0 +1,67 @@
+//! Limits that no setting moves, with the reason why.
+
+/// A limit of input that is the same everywhere.
+#[derive(Debug)]
+pub struct Fixed {
+    pub what: &'static str,
+    pub max: usize,
+    pub unit: &'static str,
+    pub why: &'static str,
+}
+
+const fn fixed(what: &'static str, max: usize, unit: &'static str, why: &'static str) -> Fixed {
+    Fixed { what, max, unit, why }
+}
+
+const KEY: &str = "It becomes part of keys in the store, which have a limit of their own.";
+
+/// In the order of the reference.
+pub const FIXED: &[Fixed] = &[
+    fixed(
+        "a URI: the id of an entity, a `datasetId`, the object of a relationship",
+        model::Uri::BYTES_MAX,
+        "bytes",
+        KEY,
+    ),
+    fixed("a scope", model::Scope::BYTES_MAX, "bytes", KEY),
+    fixed("the name of a tenant", model::Tenant::BYTES_MAX, "bytes", KEY),
+    fixed(
+        "the name of a key",
+        identity::NAME_CHARS_MAX,
+        "characters",
+        "It stands in lists and in every log line about its holder.",
+    ),
+    fixed("`collation`", query::COLLATION_BYTES_MAX, "bytes", "No language tag is longer."),
+    fixed(
+        "groups inside each other in a regular expression",
+        query::PATTERN_DEPTH_MAX as usize,
+        "levels",
+        STACK,
+    ),
+    fixed(
+        "any of the settings that limit how deep something nests",
+        super::Depth::MAX,
+        "levels",
+        STACK,
+    ),
+    fixed(
+        "the head of the answer to a download",
+        crate::fetch::HEAD_BYTES_MAX,
+        "bytes",
+        "Servers of contexts send far less.",
+    ),
+    fixed(
+        "the header fields of the answer to a download",
+        crate::fetch::HEADERS_MAX,
+        "fields",
+        "Servers of contexts send far less.",
+    ),
+    fixed(
+        "contexts of one tenant that answers brought about",
+        ngsi_ld::IMPLICIT_CONTEXTS_MAX,
+        "contexts",
+        "The least used one gives way, and comes back when it is needed.",
+    ),
+];
+
+const STACK: &str = "It is read by a function that calls itself, and a stack has an end.";
