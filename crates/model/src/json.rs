@@ -207,7 +207,9 @@ impl Json {
 
     /// Does the NGSI-LD Null stand anywhere inside?
     pub fn holds_removal(&self) -> bool {
-        self.as_str().contains(crate::NULL)
+        // Escapes can spell it in other ways.
+        let plausible = self.as_str().contains(crate::NULL) || self.as_str().contains("\\u00");
+        plausible
             && match self.kind() {
                 JsonKind::Object => self
                     .members()

@@ -177,12 +177,23 @@ impl Decoder<'_> {
     }
 
     fn attributes(&mut self) -> Result<Attributes, BadRecord> {
-        self.list(|decoder| {
-            let name = decoder.name()?;
-            let _length = decoder.reader.number()?;
-            Ok(Attribute { name, instances: decoder.instances()? })
-        })
-        .map(Attributes::from_distinct)
+        let count = self.reader.count()?;
+        let mut attributes = Vec::with_capacity(count.min(64));
+        for _ in 0..count {
+            let name = self.name()?;
+            let _length = self.reader.number()?;
+            self.attribute(name, &mut attributes)?;
+        }
+        Ok(Attributes::from_distinct(attributes))
+    }
+
+    /// Instances are large: they are read into their place, and not moved there.
+    fn attribute(&mut self, name: Name, all: &mut Vec<Attribute>) -> Result<(), BadRecord> {
+        let attribute = all.push_mut(Attribute { name, instances: InstanceList::new() });
+        for _ in 0..self.reader.count()? {
+            attribute.instances.push(self.instance()?);
+        }
+        Ok(())
     }
 
     fn wanted(&mut self, wanted: &[NameId]) -> Result<Attributes, BadRecord> {
@@ -192,20 +203,12 @@ impl Decoder<'_> {
             let length = self.reader.count()?;
             if wanted.contains(&id) {
                 let name = self.name_of(id)?;
-                attributes.push(Attribute { name, instances: self.instances()? });
+                self.attribute(name, &mut attributes)?;
             } else {
                 self.reader.skip(length)?;
             }
         }
         Ok(Attributes::from_distinct(attributes))
-    }
-
-    fn instances(&mut self) -> Result<InstanceList, BadRecord> {
-        let mut instances = InstanceList::new();
-        for _ in 0..self.reader.count()? {
-            instances.push(self.instance()?);
-        }
-        Ok(instances)
     }
 
     fn instance(&mut self) -> Result<Instance, BadRecord> {

@@ -21,6 +21,7 @@ use std::sync::Arc;
 use jsonld::Context;
 use model::{Attribute, Entity, Instance};
 
+pub use writer::INLINED_MAX;
 use writer::Writer;
 
 /// One entity (clauses 4.5.1 and 4.5.4).

@@ -10,8 +10,9 @@ use super::projection::{Member, Projection};
 use super::shape::{Linked, Shape};
 use super::text::{member, moment_member, named_member, one_or_many, plain, plain_member, string};
 
-/// How many linked entities one answer may hold inside relationships; further ones stay links.
-const INLINED_MAX: usize = 10_000;
+/// How many times linked entities may stand inside relationships in one answer; further ones stay
+/// links. Few entities that point to each other could otherwise unfold without end.
+pub const INLINED_MAX: usize = 10_000;
 
 pub(super) struct Writer<'a> {
     pub(super) context: &'a Context,

@@ -62,6 +62,12 @@ pub const FIXED: &[Fixed] = &[
         "contexts",
         "The least used one gives way, and comes back when it is needed.",
     ),
+    fixed(
+        "linked entities written inside relationships (`join=inline`), each time they are",
+        ngsi_ld::write::INLINED_MAX,
+        "times in one answer",
+        "Entities that point to each other unfold without end; further ones stay links.",
+    ),
 ];
 
 const STACK: &str = "It is read by a function that calls itself, and a stack has an end.";
