@@ -10,11 +10,12 @@ cd "$(dirname "$0")/.."
 : "${SUITE_SRC:?set SUITE_SRC to a checkout of the NGSI-LD test suite}"
 : "${SUITE_RUNNER:?set SUITE_RUNNER to the script that runs it}"
 PORT=${PORT:-9393}
-OUT=$PWD/target/suite
+target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
+OUT=$target/suite
 rm -rf "$OUT" && mkdir -p "$OUT"
 cargo build --release --locked --package server
 DATA=$(mktemp -d)
-target/release/comity serve --open --data "$DATA" --listen "127.0.0.1:$PORT" > "$OUT/server.log" 2>&1 &
+"$target/release/comity" serve --open --data "$DATA" --listen "127.0.0.1:$PORT" > "$OUT/server.log" 2>&1 &
 SERVER=$!
 trap 'kill $SERVER 2>/dev/null; wait $SERVER 2>/dev/null || true; rm -rf "$DATA"' EXIT
 for _ in $(seq 50); do curl -sf -o /dev/null "http://127.0.0.1:$PORT/health" && break; sleep 0.2; done

@@ -69,7 +69,8 @@ impl Stored {
     fn header(&self) -> Result<Header, StoreError> {
         let mut reader = RecordReader::new(&self.0, 0);
         let mut header = || {
-            let tenant = NameId(reader.number()? as u32);
+            let tenant = u32::try_from(reader.number()?);
+            let tenant = tenant.map(NameId).map_err(|_| reader.bad("there is no such tenant"))?;
             let next_expiry = Timestamp(reader.signed()?);
             Ok::<_, BadRecord>(Header { tenant, next_expiry, bytes: reader.at() })
         };
