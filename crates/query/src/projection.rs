@@ -111,7 +111,10 @@ impl Reader<'_> {
         }
         let depth_max = cursor.limits.join_level_max;
         let what = "linked entities inside each other";
-        cursor.check_count(depth, depth_max, what, "join_level_max")?;
+        // No `joinLevel` allows as many, and more than it allows is a wrong request, not one too
+        // complex (clause 5.7.2.4).
+        let checked = cursor.check_count(depth, depth_max, what, "join_level_max");
+        checked.map_err(|error| Invalid { exceeds: false, ..error })?;
         let linked = self.projection(cursor, depth + 1)?;
         cursor.expect("}", "after the members of a linked entity")?;
         Ok(Some(linked))

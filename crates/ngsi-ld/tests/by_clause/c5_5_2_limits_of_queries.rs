@@ -50,7 +50,16 @@ async fn what_exceeds_a_limit_hears_its_setting() {
     check("type=A&q=a~=aaaaaaaaa", "pattern_bytes_max").await;
     check("type=A&idPattern=%5Cw%7B9%7D", "pattern_compiled_bytes_max").await;
     check("type=A&join=inline&q=a%7Bb%7Bc%7D%7D", "join_level_max").await;
-    check("type=A&join=inline&pick=a%7Bb%7Bc%7D%7D", "join_level_max").await;
+}
+
+/// More hops than `joinLevel` can allow are more than it does (5.7.2.4).
+#[tokio::test]
+async fn a_projection_of_too_many_hops_is_a_wrong_request() {
+    let city = small();
+    for name in ["pick", "omit"] {
+        let told = city.get(&format!("/entities?type=A&join=inline&{name}=a%7Bb%7Bc%7D%7D")).await;
+        told.problem(400, "BadRequestData", "(setting `join_level_max`)");
+    }
 }
 
 #[tokio::test]
