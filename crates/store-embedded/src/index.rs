@@ -3,6 +3,7 @@
 use fjall::Slice;
 use model::{Attribute, DateTime, Entity, Event, Instance, Json, JsonKind, Value};
 use query::cells_of;
+use smallvec::SmallVec;
 
 use crate::keys::{EntityNumber, IndexValue, Key, Space, moment_of};
 use crate::names::{NameId, Numbering};
@@ -42,21 +43,27 @@ pub fn write_changes(
             && before.expires_at == after.expires_at);
     let mut entries = |entity: Option<&Entity>| {
         let mut entries = Entries::new(tenant, number, names);
-        if let Some(entity) = entity.filter(|_| !same_header) {
-            entries.header(entity);
+        if let Some(entity) = entity {
+            entries.types_of(entity);
+            if !same_header {
+                entries.header(entity);
+            }
         }
         changed(event, entity).for_each(|attribute| entries.attribute(attribute));
-        entries.keys.sort_unstable();
-        entries.keys.dedup();
-        (entries.keys, entries.levels)
+        let levels = std::mem::take(&mut entries.levels);
+        (entries.sorted(), levels)
     };
     let (old, _) = entries(before);
     let (new, levels) = entries(after);
-    for key in old.iter().filter(|key| new.binary_search(key).is_err()) {
-        writes.remove(Table::Index, key.clone());
+    for (key, _) in &old {
+        if new.binary_search_by(|(other, _)| other.cmp(key)).is_err() {
+            writes.remove(Table::Index, key.clone());
+        }
     }
-    for key in new.into_iter().filter(|key| old.binary_search(key).is_err()) {
-        writes.put(Table::Index, key, []);
+    for entry in new {
+        if old.binary_search(&entry).is_err() {
+            writes.put(Table::Index, entry.0, entry.1);
+        }
     }
     levels
 }
@@ -68,27 +75,37 @@ pub struct CellLevels {
     pub bits: u32,
 }
 
+/// What the event changed, and what is indexed together with the types, where these changed.
 fn changed<'a>(
     event: &'a Event,
     entity: Option<&'a Entity>,
 ) -> impl Iterator<Item = &'a Attribute> {
+    let types_changed = match (&event.before, &event.after) {
+        (Some(before), Some(after)) => before.types != after.types,
+        _ => false,
+    };
+    let has_cells = |attribute: &Attribute| {
+        let mut instances = attribute.instances.iter();
+        instances.any(|instance| matches!(instance.value, Value::GeoProperty(_)))
+    };
     let attributes = entity.into_iter().flat_map(|entity| entity.attributes.iter());
-    attributes.filter(|attribute| event.changed.contains(&attribute.name))
+    attributes.filter(move |attribute| {
+        event.changed.contains(&attribute.name) || types_changed && has_cells(attribute)
+    })
 }
 
-/// Every index entry of an entity.
+/// Every index entry of an entity: keys, and what stands under them.
 pub fn entries_of(
     entity: &Entity,
     tenant: NameId,
     number: EntityNumber,
     names: &mut dyn Numbering,
-) -> Vec<Slice> {
+) -> Vec<(Slice, Slice)> {
     let mut entries = Entries::new(tenant, number, names);
+    entries.types_of(entity);
     entries.header(entity);
     entity.attributes.iter().for_each(|attribute| entries.attribute(attribute));
-    entries.keys.sort_unstable();
-    entries.keys.dedup();
-    entries.keys
+    entries.sorted()
 }
 
 /// In the place of an attribute: the entity as a whole.
@@ -98,8 +115,10 @@ struct Entries<'a> {
     tenant: NameId,
     number: EntityNumber,
     names: &'a mut dyn Numbering,
-    keys: Vec<Slice>,
+    entries: Vec<(Slice, Slice)>,
     levels: Vec<CellLevels>,
+    /// The types of the entity, as entries of cells have them.
+    types: Slice,
     /// The attribute at hand, and what there is to say of it.
     attribute: NameId,
     values_left: usize,
@@ -121,8 +140,9 @@ impl<'a> Entries<'a> {
             tenant,
             number,
             names,
-            keys: Vec::with_capacity(32),
+            entries: Vec::with_capacity(32),
             levels: Vec::new(),
+            types: Slice::from([]),
             attribute: OF_THE_ENTITY,
             values_left: 0,
             overflowed: false,
@@ -135,7 +155,20 @@ impl<'a> Entries<'a> {
     }
 
     fn push(&mut self, key: Key) {
-        self.keys.push(key.number(self.number));
+        self.entries.push((key.number(self.number), Slice::from([])));
+    }
+
+    /// By key, each once.
+    fn sorted(mut self) -> Vec<(Slice, Slice)> {
+        self.entries.sort_unstable();
+        self.entries.dedup();
+        self.entries
+    }
+
+    fn types_of(&mut self, entity: &Entity) {
+        let ids = entity.types.iter().flat_map(|name| self.names.name(name).0.to_be_bytes());
+        let ids: SmallVec<[u8; 16]> = ids.collect();
+        self.types = Slice::from(&*ids);
     }
 
     fn header(&mut self, entity: &Entity) {
@@ -229,7 +262,8 @@ impl<'a> Entries<'a> {
                 let mut bits = 0;
                 for cell in cells_of(geometry) {
                     bits |= 1 << cell.level();
-                    self.push(self.key(Space::Cell).name(path.id).cell(cell.as_u64()));
+                    let key = self.key(Space::Cell).name(path.id).cell(cell.as_u64());
+                    self.entries.push((key.number(self.number), self.types.clone()));
                 }
                 self.named |= bits != 0;
                 self.levels.push(CellLevels { property: path.id, bits });

@@ -38,7 +38,7 @@ pub struct Opened {
 }
 
 /// The format of the directory as a whole.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_OPENING: &str = "comity data directory, format ";
 

@@ -28,9 +28,48 @@ pub struct Drive {
 pub enum Source {
     /// Those with these ids, and those that these ranges of the index name; some perhaps more than
     /// once. Where cells are ranged over, `only` tells which of them can be passed by.
-    Found { ids: Vec<EntityId>, ranges: Vec<KeyRange>, only: Option<Box<PreparedGeo>> },
+    Found { ids: Vec<EntityId>, ranges: Vec<KeyRange>, only: Option<Box<CellTest>> },
     /// All of the tenant in the order of their ids, or those after one.
     ById { after: Option<EntityId> },
+}
+
+/// Which entries of cells are worth a look at their entities.
+#[derive(Clone, Debug)]
+pub struct CellTest {
+    geo: PreparedGeo,
+    /// All that the filters say of types.
+    types: Vec<TypeTest>,
+}
+
+impl CellTest {
+    /// `types` are the numbers of an entity's types, four bytes each.
+    pub fn may_match(&self, cell: CellId, types: &[u8]) -> bool {
+        self.types.iter().all(|test| test.matches(types)) && self.geo.may_match_in(cell)
+    }
+}
+
+/// A selector of types, with names as numbers.
+#[derive(Clone, Debug)]
+enum TypeTest {
+    Any,
+    /// Nothing where no entity ever had the type.
+    Is(Option<NameId>),
+    AllOf(Vec<TypeTest>),
+    OneOf(Vec<TypeTest>),
+}
+
+impl TypeTest {
+    fn matches(&self, types: &[u8]) -> bool {
+        match self {
+            TypeTest::Any => true,
+            TypeTest::Is(id) => {
+                let has = |id: NameId| types.as_chunks().0.contains(&id.0.to_be_bytes());
+                id.is_some_and(has)
+            }
+            TypeTest::AllOf(all) => all.iter().all(|one| one.matches(types)),
+            TypeTest::OneOf(any) => any.iter().any(|one| one.matches(types)),
+        }
+    }
 }
 
 /// From a key (included) to a key (excluded).
@@ -65,7 +104,32 @@ impl Planner<'_> {
             return by_id;
         }
         let drives = filters.iter().filter_map(|filter| self.filter(filter));
-        drives.min_by_key(|drive| drive.estimate).unwrap_or(by_id)
+        let mut drive = drives.min_by_key(|drive| drive.estimate).unwrap_or(by_id);
+        if let Source::Found { only: Some(test), .. } = &mut drive.source {
+            for filter in filters {
+                self.type_tests(filter, &mut test.types);
+            }
+        }
+        drive
+    }
+
+    /// What a filter says of types, whatever else it says.
+    fn type_tests(&self, filter: &Filter, tests: &mut Vec<TypeTest>) {
+        match filter {
+            Filter::Types(selector) => tests.push(self.type_test(selector)),
+            Filter::All(all) => all.iter().for_each(|one| self.type_tests(one, tests)),
+            _ => {}
+        }
+    }
+
+    fn type_test(&self, selector: &TypeSelector) -> TypeTest {
+        let tests = |all: &[TypeSelector]| all.iter().map(|one| self.type_test(one)).collect();
+        match selector {
+            TypeSelector::Any => TypeTest::Any,
+            TypeSelector::Is(name) => TypeTest::Is(self.names.get(name.as_str())),
+            TypeSelector::AllOf(all) => TypeTest::AllOf(tests(all)),
+            TypeSelector::OneOf(any) => TypeTest::OneOf(tests(any)),
+        }
     }
 
     fn filter(&self, filter: &Filter) -> Option<Drive> {
@@ -256,7 +320,7 @@ impl Planner<'_> {
         let key = |cell: u64| self.key(Space::Cell).name(property).cell(cell).into_bytes();
         let range = |(from, to): (u64, u64)| (key(from), after_prefix(&key(to)));
         let ranges = inside.into_iter().chain(joined(rim.collect())).map(range).collect();
-        let only = Some(Box::new(prepared));
+        let only = Some(Box::new(CellTest { geo: prepared, types: Vec::new() }));
         Some(Drive { name, source: Source::Found { ids: Vec::new(), ranges, only }, estimate })
     }
 

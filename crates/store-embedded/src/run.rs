@@ -3,14 +3,14 @@
 use std::sync::{Arc, PoisonError};
 
 use model::{Entity, EntityId, Timestamp};
-use query::{Filter, Links, OrderBy, PreparedFilter, PreparedGeo, Query, SortKey, Sorter};
+use query::{Filter, Links, OrderBy, PreparedFilter, Query, SortKey, Sorter};
 use rustc_hash::FxHashSet;
 use store::{Answer, Plan, StoreError};
 
 use crate::codec::Wanted;
 use crate::keys::{EntityNumber, Key, Space, cell_of, number_of};
 use crate::names::NameId;
-use crate::plan::{Drive, KeyRange, Planner, Source, is_by_id};
+use crate::plan::{CellTest, Drive, KeyRange, Planner, Source, is_by_id};
 use crate::shared::{Shared, Stored, id_key, number_from, unreadable};
 use crate::tables::{Table, after_prefix};
 
@@ -116,7 +116,7 @@ impl Run<'_> {
         &mut self,
         ids: Vec<EntityId>,
         ranges: Vec<KeyRange>,
-        only: Option<&PreparedGeo>,
+        only: Option<&CellTest>,
         page: &mut PageOf<'_>,
     ) -> Result<(), StoreError> {
         let mut seen = FxHashSet::default();
@@ -131,9 +131,10 @@ impl Run<'_> {
         for (from, to) in ranges {
             for entry in self.shared.tables.scan(Table::Index, from, to) {
                 self.plan.index_entries_read += 1;
-                let (key, _) = entry.map_err(unreadable)?;
-                let passed_by =
-                    |only: &PreparedGeo| cell_of(&key).is_some_and(|cell| !only.may_match_in(cell));
+                let (key, types) = entry.map_err(unreadable)?;
+                let passed_by = |only: &CellTest| {
+                    cell_of(&key).is_some_and(|cell| !only.may_match(cell, &types))
+                };
                 if only.is_some_and(passed_by) {
                     continue;
                 }

@@ -120,12 +120,14 @@ impl Check<'_> {
             self.verified.note(format!("entity `{}` cannot be found by its id", entity.id));
         }
         let mut names = Known::of(self.shared);
-        for entry in index::entries_of(entity, tenant, number, &mut names) {
+        for (key, expected) in index::entries_of(entity, tenant, number, &mut names) {
             self.verified.index_entries += 1;
-            if self.shared.tables.get(Table::Index, &entry)?.is_none() {
-                let space = entry.first().copied().unwrap_or_default();
+            if self.shared.tables.get(Table::Index, &key)?.as_ref() != Some(&expected) {
+                let space = key.first().copied().unwrap_or_default();
                 let id = &entity.id;
-                self.verified.note(format!("entity `{id}` lacks an entry of index {space}"));
+                self.verified.note(format!(
+                    "entity `{id}` lacks an entry of index {space}, or has a wrong one"
+                ));
             }
         }
         for name in names.unknown {
