@@ -2,7 +2,7 @@
 
 use model::{Change, EntityId, Operation, Tenant};
 use policy::{Caller, Permitted};
-use query::{Filter, NoLinks, Page, Query};
+use query::{Direction, Filter, OrderBy, OrderKey, Page, Query};
 use store::{CommitError, Committed};
 
 use crate::{Broker, BrokerError};
@@ -69,15 +69,17 @@ impl Broker {
         self.may_write(caller, &purge.tenant)?;
         self.known_tenant(&purge.tenant).await?;
         let mut purged = Purged::default();
-        // Entities that a page leaves in place are stepped over by the next.
-        let mut offset = 0;
+        // By id, so that a change which moves an entity among the others has none passed over.
+        let mut last = EntityId::first();
         loop {
+            let after = Filter::IdsAfter(last);
             let query = Query {
-                page: Page { offset, limit: PURGE_PAGE },
-                ..Query::of(purge.tenant.clone(), purge.filter.clone())
+                page: Page { offset: 0, limit: PURGE_PAGE },
+                order: vec![OrderBy { key: OrderKey::Id, direction: Direction::Ascending }],
+                ..Query::of(purge.tenant.clone(), Filter::All(vec![after, purge.filter.clone()]))
             };
             let answer = self.query(caller, query).await?;
-            let ids: Vec<EntityId> = answer.entities.iter().map(|e| e.id.clone()).collect();
+            let ids: Vec<EntityId> = answer.entities.iter().map(|e| e.id.detached()).collect();
             let changes = ids.iter().map(|id| Change {
                 tenant: purge.tenant.clone(),
                 id: id.clone(),
@@ -85,18 +87,11 @@ impl Broker {
                 operation: purge.operation.clone(),
             });
             let outcomes = self.change_all(caller, changes.collect()).await?;
+            last = ids.last().cloned().unwrap_or_else(EntityId::first);
             for (id, outcome) in ids.into_iter().zip(outcomes) {
                 match outcome {
-                    Ok(committed) => {
-                        let after = committed.event.after.as_ref();
-                        let stays = after.is_some_and(|e| purge.filter.matches(e, &NoLinks));
-                        offset += usize::from(stays);
-                        purged.done.push(id);
-                    }
-                    Err(error) => {
-                        offset += 1;
-                        purged.failed.push((id, error));
-                    }
+                    Ok(_) => purged.done.push(id),
+                    Err(error) => purged.failed.push((id, error)),
                 }
             }
             if !answer.more {

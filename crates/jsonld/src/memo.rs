@@ -11,8 +11,8 @@ pub(crate) struct Memo(RwLock<HashMap<Box<str>, Arc<str>, RandomState>>);
 
 /// Beyond it, further texts are answered anew each time.
 const ANSWERS_MAX: usize = 4_096;
-/// Longer texts are rare, and not kept: a memo takes at most some megabytes.
-const TEXT_BYTES_MAX: usize = 512;
+/// Longer ones are rare, and not kept: a memo takes at most some megabytes.
+const TEXT_AND_ANSWER_BYTES_MAX: usize = 1_024;
 
 impl Memo {
     pub(crate) fn get(&self, text: &str, answer: impl FnOnce() -> Arc<str>) -> Arc<str> {
@@ -20,7 +20,7 @@ impl Memo {
             return known.clone();
         }
         let fresh = answer();
-        if text.len() <= TEXT_BYTES_MAX {
+        if text.len() + fresh.len() <= TEXT_AND_ANSWER_BYTES_MAX {
             let mut answers = self.0.write().unwrap_or_else(PoisonError::into_inner);
             if answers.len() < ANSWERS_MAX {
                 return answers.entry(text.into()).or_insert(fresh).clone();

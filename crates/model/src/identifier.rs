@@ -37,6 +37,11 @@ impl Uri {
         Uri(text.into())
     }
 
+    /// What stands before every URI, and is none: where a search by URI begins.
+    pub fn first() -> Uri {
+        Uri("".into())
+    }
+
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -92,6 +97,9 @@ pub type EntityId = Uri;
 pub struct Name(Arc<str>);
 
 impl Name {
+    /// The stores keep every name that was ever used.
+    pub const BYTES_MAX: usize = 4_096;
+
     /// Takes a name that a context has expanded.
     pub fn new(expanded: impl Into<Arc<str>>) -> Name {
         Name(expanded.into())

@@ -39,14 +39,14 @@ pub async fn export(
     };
     let io = || Failure::io("the output");
     let mut written = 0_u64;
-    let mut last: Option<EntityId> = None;
+    let mut last = EntityId::first();
     open(out, layout).map_err(io())?;
     loop {
-        let after = last.take().map(Filter::IdsAfter).into_iter();
+        let after = Filter::IdsAfter(last);
         let query = Query {
             page: Page { offset: 0, limit: PAGE },
             order: vec![OrderBy { key: OrderKey::Id, direction: Direction::Ascending }],
-            ..Query::of(tenant.clone(), Filter::All(after.chain([filter.clone()]).collect()))
+            ..Query::of(tenant.clone(), Filter::All(vec![after, filter.clone()]))
         };
         let answer = platform.broker.query(&operator(), query).await?;
         for entity in &answer.entities {
@@ -56,9 +56,9 @@ pub async fn export(
             out.write_all(text.as_bytes()).map_err(io())?;
             written += 1;
         }
-        last = answer.entities.last().map(|entity| entity.id.clone());
-        if !answer.more || last.is_none() {
-            break;
+        match answer.entities.last() {
+            Some(entity) if answer.more => last = entity.id.clone(),
+            _ => break,
         }
     }
     close(out, layout, written == 0).map_err(io())?;

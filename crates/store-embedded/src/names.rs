@@ -119,6 +119,8 @@ pub struct InternMemo {
 }
 
 const REMEMBERED_MAX: usize = 10_000;
+/// Longer names are rare, and looked up each time.
+const REMEMBERED_BYTES_MAX: usize = 256;
 
 impl InternMemo {
     /// To be called when names were forgotten.
@@ -142,6 +144,9 @@ impl<'a> Interner<'a> {
 
 impl Numbering for Interner<'_> {
     fn name(&mut self, name: &Name) -> NameId {
+        if name.as_str().len() > REMEMBERED_BYTES_MAX {
+            return self.names.intern(name);
+        }
         let place = name.as_str().as_ptr() as usize;
         if let Some((known, id)) = self.memo.names.get(&place)
             && known.is_same_as(name)
@@ -161,6 +166,9 @@ impl Numbering for Interner<'_> {
         let above = self.names.name(path);
         let text = path_below(above.as_ref().map_or("", Name::as_str), mark, name);
         let id = self.names.intern(&Name::new(text));
+        if name.len() > REMEMBERED_BYTES_MAX {
+            return id;
+        }
         self.memo.make_room();
         self.memo.below.entry((path, mark)).or_default().insert(name.into(), id);
         id

@@ -89,6 +89,9 @@ const ONE_SIDED: u64 = 3;
 const NEARBY: u64 = 20;
 const SCOPED: u64 = 10;
 
+/// Who reads on by id has so many looked at and sorted again for each page, at most.
+const SORTED_AGAIN_MAX: u64 = 2_000;
+
 impl Planner<'_> {
     /// The cheapest drive for entities for which all of `filters` hold; where someone reads on by
     /// id in order to read everything, the ids themselves.
@@ -100,11 +103,10 @@ impl Planner<'_> {
         };
         let reads_on = after.is_some() && is_by_id(order);
         let by_id = Drive { name, source: Source::ById { after }, estimate: u64::MAX };
-        if reads_on {
-            return by_id;
-        }
         let drives = filters.iter().filter_map(|filter| self.filter(filter));
-        let mut drive = drives.min_by_key(|drive| drive.estimate).unwrap_or(by_id);
+        let cheapest = drives.min_by_key(|drive| drive.estimate);
+        let few = |drive: &Drive| !reads_on || drive.estimate <= SORTED_AGAIN_MAX;
+        let mut drive = cheapest.filter(few).unwrap_or(by_id);
         if let Source::Found { only: Some(test), .. } = &mut drive.source {
             for filter in filters {
                 self.type_tests(filter, &mut test.types);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use model::{Entity, EntityId, Timestamp};
-use query::{Filter, Links, OrderBy, PreparedFilter, Query, SortKey, Sorter};
+use query::{Filter, Links, OrderBy, PreparedFilter, Query, SortKey, Sorter, SystemMember};
 use rustc_hash::FxHashSet;
 use store::{Answer, Plan, StoreError};
 
@@ -68,8 +68,10 @@ impl Shared {
     fn wanted(&self, filters: &[&Filter], query: &Query) -> Wanted {
         let filters = filters.iter().flat_map(|filter| filter.attributes_read());
         let order = query.order.iter().filter_map(|by| by.attribute_read());
-        let names = filters.chain(order).filter_map(|name| self.names.get(name.as_str()));
-        Wanted::Only(names.collect())
+        let names = filters.chain(order).filter(|name| SystemMember::of(name).is_none());
+        // A name that has no number yet may get one before the search is over.
+        let numbers: Option<_> = names.map(|name| self.names.get(name.as_str())).collect();
+        numbers.map_or(Wanted::All, Wanted::Only)
     }
 }
 

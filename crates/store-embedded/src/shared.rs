@@ -29,7 +29,7 @@ pub struct Shared {
     /// Where the journal ends, and the position of its last event.
     end: Mutex<(Place, Position)>,
     entities: Cache<EntityNumber, Stored, StoredWeighter>,
-    numbers: Cache<(NameId, EntityId), EntityNumber>,
+    numbers: Cache<(NameId, EntityId), EntityNumber, NumberWeighter>,
     /// The store is being closed: what fails now is not tried again.
     pub stopping: AtomicBool,
 }
@@ -148,8 +148,17 @@ impl Weighter<EntityNumber, Stored> for StoredWeighter {
     }
 }
 
-/// About what one entry of the cache of numbers takes.
-const NUMBER_CACHE_ENTRY_BYTES: u64 = 200;
+#[derive(Clone, Debug)]
+struct NumberWeighter;
+
+/// About what an entry of the cache of numbers takes beside the id.
+const NUMBER_CACHE_ENTRY_BYTES: u64 = 150;
+
+impl Weighter<(NameId, EntityId), EntityNumber> for NumberWeighter {
+    fn weight(&self, (_, id): &(NameId, EntityId), _: &EntityNumber) -> u64 {
+        NUMBER_CACHE_ENTRY_BYTES + id.as_str().len() as u64
+    }
+}
 
 impl Shared {
     pub fn new(
@@ -160,7 +169,8 @@ impl Shared {
     ) -> Shared {
         let bytes = settings.entity_cache_bytes();
         let entities = Cache::with_weighter((bytes / 1_000) as usize, bytes, StoredWeighter);
-        let numbers = Cache::new((bytes / 4 / NUMBER_CACHE_ENTRY_BYTES) as usize);
+        let bytes = bytes / 4;
+        let numbers = Cache::with_weighter((bytes / 200) as usize, bytes, NumberWeighter);
         Shared {
             settings,
             names,
@@ -246,6 +256,9 @@ impl Shared {
             levels.iter().for_each(|levels| counts.note_levels(tenant, levels));
             match stored {
                 Some(stored) => {
+                    // A reader may be about to put in what it has read before. Where the new value
+                    // is too large to be kept, only removing tells the reader not to.
+                    self.entities.remove(&number);
                     self.entities.insert(number, stored);
                     self.numbers.insert((tenant, event.id.detached()), number);
                 }

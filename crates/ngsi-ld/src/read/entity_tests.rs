@@ -48,6 +48,18 @@ fn refuse_body(body: &str, expected: &str) {
 }
 
 #[test]
+fn a_name_has_a_limit_once_it_is_expanded() {
+    let long = format!("https://example.org/{}", "a".repeat(model::Name::BYTES_MAX));
+    for body in [
+        format!(r#"{{"id":"urn:a:1","type":"{long}"}}"#),
+        format!(r#"{{"id":"urn:a:1","type":"T","{long}":1}}"#),
+    ] {
+        let error = super::entity(&body, &Context::core(), &LIMITS).unwrap_err().to_string();
+        assert!(error.contains("at most 4096"), "{error}");
+    }
+}
+
+#[test]
 fn every_kind_is_read_from_its_normalized_form() {
     for attribute in [
         r#""a":{"type":"Property","value":{"x":[1,null,1.50]},"unitCode":"CEL"}"#,

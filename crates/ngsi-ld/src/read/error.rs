@@ -73,6 +73,8 @@ impl fmt::Display for Place {
 /// What is wrong, in the words of the one who wrote it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
+    #[error("a name expands to {0} bytes; it takes at most {max}", max = model::Name::BYTES_MAX)]
+    NameTooLong(usize),
     #[error("an entity needs an `id`")]
     NoId,
     #[error("an entity needs a `type`")]

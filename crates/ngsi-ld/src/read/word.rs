@@ -1,5 +1,7 @@
 //! The members of entities and attributes that have a meaning of their own.
 
+use std::sync::Arc;
+
 use jsonld::{Context, check_name};
 use model::{Kind, Name};
 
@@ -168,8 +170,16 @@ impl Key {
             }
             _ => None,
         };
-        Ok(spelled.map_or_else(|| Key::Attribute(Name::new(iri)), Key::Word))
+        match spelled {
+            Some(word) => Ok(Key::Word(word)),
+            None => name(iri).map(Key::Attribute),
+        }
     }
+}
+
+fn name(iri: Arc<str>) -> Result<Name, Problem> {
+    let bytes = iri.len();
+    if bytes <= Name::BYTES_MAX { Ok(Name::new(iri)) } else { Err(Problem::NameTooLong(bytes)) }
 }
 
 /// The expanded name of an entity type (clause 4.6.2).
@@ -179,7 +189,7 @@ pub(super) fn type_name(written: &str, context: &Context) -> Result<Name, Proble
     if iri.starts_with('@') {
         return Err(Problem::Reserved(written.to_owned()));
     }
-    Ok(Name::new(iri))
+    name(iri)
 }
 
 /// Whether a name is one of the GeoProperties that the standard defines (clause 4.7.1).

@@ -23,6 +23,12 @@ pub const FIXED: &[Fixed] = &[
         "bytes",
         KEY,
     ),
+    fixed(
+        "the name of an attribute or entity type, expanded",
+        model::Name::BYTES_MAX,
+        "bytes",
+        "The store keeps every name that was ever used.",
+    ),
     fixed("a scope", model::Scope::BYTES_MAX, "bytes", KEY),
     fixed("the name of a tenant", model::Tenant::BYTES_MAX, "bytes", KEY),
     fixed(

@@ -21,6 +21,10 @@ use crate::tenants;
 /// An entity as the group has left it so far.
 type Pending = Option<(EntityNumber, Arc<Entity>)>;
 
+/// What the records of one group may take, but for the last change: many changes of one large entity
+/// write it as often. Frames have room for more.
+const GROUP_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 pub struct Group<'a> {
     shared: &'a Shared,
     names: Interner<'a>,
@@ -106,6 +110,10 @@ impl<'a> Group<'a> {
         permitted: Permitted<Change>,
         now: Timestamp,
     ) -> Result<Committed, CommitError> {
+        if self.records.len() > GROUP_BYTES_MAX {
+            let problem = "the changes of one commit take too much room; send fewer at once";
+            return Err(CommitError::Store(std::io::Error::other(problem).into()));
+        }
         let request = permitted.request();
         let id = request.id.clone();
         let tenant = match self.shared.tenant(&request.tenant) {

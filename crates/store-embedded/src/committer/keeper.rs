@@ -36,8 +36,9 @@ impl Keeper {
         let worker = shared.clone();
         let thread = std::thread::Builder::new().name("keeper".into()).spawn(move || {
             for (layer, checkpoint) in inbox {
-                write_out(&worker, &layer, &checkpoint);
-                if report.send(()).is_err() {
+                // Without a report nothing further is ordered: a later layer on disk, with its
+                // checkpoint, would hide that this one is not.
+                if !write_out(&worker, &layer, &checkpoint) || report.send(()).is_err() {
                     return;
                 }
             }
@@ -89,7 +90,7 @@ impl Keeper {
     /// Writes everything out and stops. Where that fails, the journal keeps it for the next time.
     pub fn stop(mut self, checkpoint: impl FnOnce() -> Checkpoint) {
         self.wait();
-        if self.shared.tables.active_bytes() > 0 {
+        if !self.busy && self.shared.tables.active_bytes() > 0 {
             self.order(checkpoint());
             self.wait();
         }
@@ -103,8 +104,8 @@ impl Keeper {
 }
 
 /// Tries until it succeeds or the store stops: until then the layer stays in memory, and the
-/// journal keeps it.
-fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint) {
+/// journal keeps it. Tells whether it succeeded.
+fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint) -> bool {
     let mut wait = Duration::from_millis(100);
     loop {
         let written = shared.tables.write_out(layer).map_err(|error| error.to_string());
@@ -115,7 +116,7 @@ fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint) {
             Ok(()) => break,
             Err(error) if shared.stopping.load(Ordering::Relaxed) => {
                 tracing::error!(%error, "could not write to the tables; the journal keeps it");
-                return;
+                return false;
             }
             Err(error) => {
                 let wait_ms = wait.as_millis() as u64;
@@ -127,6 +128,7 @@ fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint) {
     }
     shared.tables.thaw();
     cut_back(&shared.settings, checkpoint);
+    true
 }
 
 /// Removes the oldest segments that the settings no longer ask for and no recovery needs.

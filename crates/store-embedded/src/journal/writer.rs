@@ -67,6 +67,9 @@ impl JournalWriter {
             let next = Place { segment: self.segment + 1, offset: 0 };
             *self = JournalWriter::open(&self.directory, next, self.segment_bytes)?;
         }
+        if u32::try_from(records.len()).is_err() {
+            return Err(io::Error::other("a commit is too large for a record of the journal"));
+        }
         let sealed = frame::seal(first_position, events, records);
         let end = self.offset + sealed.len() as u64;
         self.unclean = true;
