@@ -19,6 +19,7 @@ use crate::journal::JournalWriter;
 use crate::names::{InternMemo, Interner, NameId};
 use crate::shared::Shared;
 
+pub use group::GROUP_BYTES_MAX;
 use group::Group;
 use keeper::Keeper;
 

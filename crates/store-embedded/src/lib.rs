@@ -25,6 +25,7 @@ mod tables;
 mod tenants;
 mod verify;
 
+pub use committer::GROUP_BYTES_MAX;
 pub use error::OpenError;
 pub use open::Opening;
 pub use settings::EmbeddedSettings;

@@ -11,7 +11,7 @@ use query::{
 use crate::counts::Counts;
 use crate::index::{BELOW, INDEXED_DEPTH_MAX, INSIDE};
 use crate::keys::{self, IndexValue, Key, Space, moment_of};
-use crate::names::{NameId, Names};
+use crate::names::{NameId, Names, path_below};
 use crate::tables::after_prefix;
 
 /// Where the candidates of a query come from. Every entity that matches is among them.
@@ -412,13 +412,11 @@ fn union(name: &str, drives: impl Iterator<Item = Option<Drive>>) -> Option<Driv
 
 /// The name under which the index knows a path.
 fn path_of(attributes: &[Name], inside: &[String]) -> String {
-    let names: Vec<&str> = attributes.iter().map(Name::as_str).collect();
-    let mut path = names.join(&String::from(BELOW));
-    for name in inside {
-        path.push(INSIDE);
-        path.push_str(name);
-    }
-    path
+    let Some((first, below)) = attributes.split_first() else { return String::new() };
+    let below = below.iter().map(|name| (BELOW, name.as_str()));
+    let inside = inside.iter().map(|name| (INSIDE, name.as_str()));
+    let path = first.as_str().to_owned();
+    below.chain(inside).fold(path, |path, (mark, name)| path_below(&path, mark, name))
 }
 
 fn index_value(operand: &Operand) -> Option<IndexValue<'_>> {

@@ -36,7 +36,7 @@ pub struct Shared {
 
 /// An entity as it is kept: its record, read when something of it is asked.
 ///
-/// A record is a tenth of what the entity takes in memory, and lies together: a query steps over
+/// A record is much smaller than the entity in memory, and lies together: a query steps over
 /// what does not match without reading more than its filter asks about. Before the entity stand
 /// its tenant, and when something of it expires.
 #[derive(Clone, Debug)]

@@ -19,9 +19,7 @@ impl<'a> Cursor<'a> {
         text: &'a str,
         limits: &'a Limits,
     ) -> Result<Cursor<'a>, Invalid> {
-        check_length(what, text, limits.query_bytes_max)
-            .map_err(|invalid| invalid.exceeding("query_bytes_max"))?;
-        Ok(Cursor { what, text, at: 0, limits })
+        Cursor::within(limits.query_bytes_max, "query_bytes_max", what, text, limits)
     }
 
     /// For coordinates, which may be longer than other texts.
@@ -30,8 +28,19 @@ impl<'a> Cursor<'a> {
         text: &'a str,
         limits: &'a Limits,
     ) -> Result<Cursor<'a>, Invalid> {
-        check_length(what, text, limits.query_geometry_bytes_max)
-            .map_err(|invalid| invalid.exceeding("query_geometry_bytes_max"))?;
+        let bytes_max = limits.query_geometry_bytes_max;
+        Cursor::within(bytes_max, "query_geometry_bytes_max", what, text, limits)
+    }
+
+    fn within(
+        bytes_max: usize,
+        setting: &str,
+        what: &'static str,
+        text: &'a str,
+        limits: &'a Limits,
+    ) -> Result<Cursor<'a>, Invalid> {
+        let checked = check_length(what, text, bytes_max);
+        checked.map_err(|invalid| invalid.exceeding(setting))?;
         Ok(Cursor { what, text, at: 0, limits })
     }
 

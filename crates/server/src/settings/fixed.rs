@@ -30,6 +30,12 @@ pub const FIXED: &[Fixed] = &[
         "The store keeps every name that was ever used.",
     ),
     fixed("a scope", model::Scope::BYTES_MAX, "bytes", KEY),
+    fixed(
+        "what the changes of one commit come to, each with the entity as it is then",
+        store_embedded::GROUP_BYTES_MAX,
+        "bytes",
+        "They are held in memory until they are on disk.",
+    ),
     fixed("the name of a tenant", model::Tenant::BYTES_MAX, "bytes", KEY),
     fixed(
         "the name of a key",

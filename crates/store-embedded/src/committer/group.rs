@@ -23,7 +23,7 @@ type Pending = Option<(EntityNumber, Arc<Entity>)>;
 
 /// What the records of one group may take, but for the last change: many changes of one large entity
 /// write it as often. Frames have room for more.
-const GROUP_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub const GROUP_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 pub struct Group<'a> {
     shared: &'a Shared,
@@ -111,7 +111,9 @@ impl<'a> Group<'a> {
         now: Timestamp,
     ) -> Result<Committed, CommitError> {
         if self.records.len() > GROUP_BYTES_MAX {
-            let problem = "the changes of one commit take too much room; send fewer at once";
+            let problem = format!(
+                "the changes of one commit take more than {GROUP_BYTES_MAX} bytes; send fewer at once"
+            );
             return Err(CommitError::Store(std::io::Error::other(problem).into()));
         }
         let request = permitted.request();
