@@ -7,6 +7,7 @@ use model::{Entity, EntityId, Event, Tenant, Timestamp};
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, GuardResult};
 use store::{Position, StoreError};
+use tokio::sync::watch;
 
 use crate::codec::{self, Wanted};
 use crate::counts::Counts;
@@ -28,6 +29,8 @@ pub struct Shared {
     pub reader: JournalReader,
     /// Where the journal ends, and the position of its last event.
     end: Mutex<(Place, Position)>,
+    /// Tells those who follow the journal.
+    pub ended: watch::Sender<Position>,
     entities: Cache<EntityNumber, Stored, StoredWeighter>,
     numbers: Cache<(NameId, EntityId), EntityNumber, NumberWeighter>,
     /// The store is being closed: what fails now is not tried again.
@@ -178,6 +181,7 @@ impl Shared {
             counts: RwLock::default(),
             reader,
             end: Mutex::default(),
+            ended: watch::Sender::default(),
             entities,
             numbers,
             stopping: AtomicBool::new(false),
@@ -190,6 +194,8 @@ impl Shared {
 
     pub fn set_end(&self, place: Place, position: Position) {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = (place, position);
+        // A commit of documents alone moves the place, and concerns no follower.
+        self.ended.send_if_modified(|known| std::mem::replace(known, position) != position);
     }
 
     pub fn tenant(&self, tenant: &Tenant) -> Option<NameId> {

@@ -11,7 +11,7 @@ use store::{
     Answer, Census, CommitError, Committed, Discover, DocumentKey, JournalError, Position,
     Recorded, Retrieve, Store, StoreError,
 };
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::committer::{Committer, Job};
 use crate::error::OpenError;
@@ -127,6 +127,10 @@ impl Store for EmbeddedStore {
             Some(first) => Err(JournalError::Gone { first }),
             None => Ok(events),
         }
+    }
+
+    fn journal_end(&self) -> watch::Receiver<Position> {
+        self.shared.ended.subscribe()
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -127,6 +127,7 @@ promises! { $
         positions_have_no_gaps,
         a_reader_takes_the_journal_in_steps,
         a_reader_sees_what_came_since,
+        a_follower_hears_where_the_journal_ends,
     }
     documents {
         a_document_is_kept_replaced_and_removed,
@@ -143,5 +144,6 @@ promises! { $
         what_was_answered_survives_a_restart,
         work_goes_on_after_a_restart,
         an_expiry_survives_a_restart,
+        the_end_of_the_journal_survives_a_restart,
     }
 }

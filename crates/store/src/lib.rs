@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use model::{Change, Entity, Tenant, Timestamp};
 use policy::Permitted;
 use query::Query;
+use tokio::sync::watch;
 
 pub use answers::{
     Answer, AttributeCount, Census, CommitError, Committed, JournalError, Plan, Position, Recorded,
@@ -49,6 +50,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// At most `limit` events after `position`, in commit order, without gaps.
     async fn journal(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, JournalError>;
+
+    /// The position of the last event, now and as it moves on: what is up to it can be read from
+    /// the journal. Who follows the journal waits here, and not by asking again and again.
+    fn journal_end(&self) -> watch::Receiver<Position>;
 
     /// Removes what has expired, at most `limit` entities; tells how many it touched.
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError>;

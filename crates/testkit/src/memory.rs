@@ -19,6 +19,8 @@ use store::{
     Recorded, Retrieve, Store, StoreError,
 };
 
+use tokio::sync::watch;
+
 use documents::Documents;
 use state::State;
 
@@ -76,6 +78,10 @@ impl Store for MemoryStore {
 
     async fn journal(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, JournalError> {
         Ok(self.state().journal(after, limit))
+    }
+
+    fn journal_end(&self) -> watch::Receiver<Position> {
+        self.state().journal_end()
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {

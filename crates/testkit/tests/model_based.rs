@@ -103,6 +103,10 @@ impl Store for Erring {
         self.1.journal(after, limit).await
     }
 
+    fn journal_end(&self) -> tokio::sync::watch::Receiver<Position> {
+        self.1.journal_end()
+    }
+
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.1.sweep(now, limit).await
     }

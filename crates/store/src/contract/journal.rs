@@ -88,3 +88,17 @@ pub(super) async fn a_reader_sees_what_came_since(home: &dyn Home) {
         since.iter().filter_map(|recorded| recorded.event.after.as_deref().map(show)).collect();
     assert_eq!(shown, ["urn:b Lamp"]);
 }
+
+pub(super) async fn a_follower_hears_where_the_journal_ends(home: &dyn Home) {
+    let trial = Trial::new(home.open().await);
+    let mut end = trial.store.journal_end();
+    assert_eq!(*end.borrow_and_update(), Position(0));
+    trial.put_document("context", "a", Some("1")).await;
+    assert!(!end.has_changed().expect("the store is open"), "a document is no event");
+    trial.done("create urn:a Lamp").await;
+    end.changed().await.expect("the store is open");
+    assert_eq!(*end.borrow_and_update(), Position(1));
+    trial.commit(&["create urn:b Lamp", "create urn:a Lamp", "delete urn:b"]).await;
+    end.wait_for(|end| *end == Position(3)).await.expect("the store is open");
+    assert_eq!(trial.journal(2, 10).await.len(), 1, "what is up to the end can be read");
+}

@@ -35,6 +35,14 @@ pub(super) async fn an_expiry_survives_a_restart(home: &dyn Home) {
     assert_eq!(trial.census().await, "");
 }
 
+pub(super) async fn the_end_of_the_journal_survives_a_restart(home: &dyn Home) {
+    let trial = Trial::new(home.open().await);
+    trial.commit(&["create urn:a Lamp", "create urn:b Lamp"]).await;
+    close(trial);
+    let trial = Trial::new(home.open().await);
+    assert_eq!(trial.store.journal_end().borrow().0, 2);
+}
+
 /// Writes some of everything, tells what is there, and closes the store.
 async fn written(home: &dyn Home) -> Vec<String> {
     let trial = Trial::new(home.open().await);

@@ -7,6 +7,7 @@ use model::{Change, Entity, EntityId, Event, Operation, Tenant, Timestamp, apply
 use policy::Permitted;
 use query::{Filter, NoLinks};
 use store::{CommitError, Committed, Position, Recorded};
+use tokio::sync::watch;
 
 pub(super) type Entities = BTreeMap<EntityId, Arc<Entity>>;
 
@@ -16,6 +17,7 @@ pub(super) struct State {
     tenants: BTreeMap<Tenant, Entities>,
     /// The event at position 1 first.
     journal: Vec<Arc<Event>>,
+    journal_end: watch::Sender<Position>,
 }
 
 impl State {
@@ -58,6 +60,7 @@ impl State {
         };
         let event = Arc::new(Event::between(tenant, id, at, before.as_deref(), after));
         self.journal.push(event.clone());
+        self.journal_end.send_replace(Position(self.journal.len() as u64));
         event
     }
 
@@ -80,6 +83,10 @@ impl State {
         let places = (1..).map(Position).zip(&self.journal);
         let later = places.filter(|(position, _)| after < *position).take(limit);
         later.map(|(position, event)| Recorded { position, event: event.clone() }).collect()
+    }
+
+    pub fn journal_end(&self) -> watch::Receiver<Position> {
+        self.journal_end.subscribe()
     }
 
     pub fn sweep(&mut self, now: Timestamp, limit: usize) -> usize {
