@@ -13,8 +13,10 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("policy", &["model", "query"]),
     ("store", &["model", "query", "policy"]),
     ("store-embedded", &["model", "query", "policy", "store"]),
-    ("broker", &["model", "query", "policy", "store"]),
-    ("ngsi-ld", &["model", "query", "policy", "jsonld", "broker"]),
+    ("subscriptions", &["model", "query", "policy", "store"]),
+    ("broker", &["model", "query", "policy", "store", "subscriptions"]),
+    // What a subscription says is read at the door, and what a notification says is written there.
+    ("ngsi-ld", &["model", "query", "policy", "jsonld", "subscriptions", "broker"]),
     ("identity", &["model", "policy"]),
     (
         "server",
@@ -25,6 +27,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "policy",
             "store",
             "store-embedded",
+            "subscriptions",
             "broker",
             "ngsi-ld",
             "identity",

@@ -1,0 +1,21 @@
+//! Who wants to know, and who has been told (NGSI-LD 5.8): follows the journal, finds the
+//! subscriptions that an event concerns, and keeps the outbox of each until all is delivered.
+//!
+//! [`Post`] decides what is sent when, and does nothing itself; [`Notifier`] reads the journal,
+//! sends, and writes down how far things are.
+
+mod subscription;
+mod changes;
+mod matching;
+mod index;
+
+pub use changes::{Changes, is_same};
+pub use index::Index;
+pub use matching::Match;
+pub use subscription::{
+    Accept, Endpoint, Format, Join, Key, Notification, Schedule, Selector, Status, Subscription,
+    Trigger, Triggers,
+};
+
+#[cfg(test)]
+mod notation;
