@@ -8,10 +8,16 @@ mod subscription;
 mod changes;
 mod matching;
 mod index;
+mod account;
+mod settings;
+mod post;
 
+pub use account::Account;
 pub use changes::{Changes, is_same};
-pub use index::Index;
+pub use index::{Index, Slot};
 pub use matching::Match;
+pub use post::{DeadLetter, Delivery, News, Outcome, Post, Snapshot, State, Ticket};
+pub use settings::Settings;
 pub use subscription::{
     Accept, Endpoint, Format, Join, Key, Notification, Schedule, Selector, Status, Subscription,
     Trigger, Triggers,
