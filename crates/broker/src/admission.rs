@@ -39,7 +39,10 @@ impl Broker {
 
     /// Refuses a tenant for which nothing was ever written (clause 5.5.10).
     pub async fn known_tenant(&self, tenant: &Tenant) -> Result<(), BrokerError> {
-        if tenant.is_default() || self.store.has_tenant(tenant).await? {
+        if tenant.is_default()
+            || self.store.has_tenant(tenant).await?
+            || self.subscriptions.has(tenant).await?
+        {
             Ok(())
         } else {
             Err(BrokerError::UnknownTenant(tenant.clone()))

@@ -5,6 +5,7 @@ mod changes;
 mod reads;
 mod links;
 mod documents;
+mod subscriptions;
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use model::{Tenant, Timestamp};
 use policy::{Denied, Policy};
 use store::Store;
+use ::subscriptions::{SubscribeError, Subscriptions};
 
 pub use changes::{Outcome, Purge, Purged};
 pub use documents::Document;
@@ -24,6 +26,7 @@ pub struct Broker {
     store: Arc<dyn Store>,
     policy: Policy,
     clock: Arc<dyn Clock>,
+    subscriptions: Arc<Subscriptions>,
 }
 
 /// Tells the time. Only `server` has one that reads the machine's.
@@ -43,6 +46,8 @@ pub enum BrokerError {
     )]
     TooManyLinked(usize),
     #[error(transparent)]
+    Subscribe(SubscribeError),
+    #[error(transparent)]
     Commit(CommitError),
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -60,7 +65,15 @@ impl From<CommitError> for BrokerError {
 
 impl Broker {
     pub fn new(store: Arc<dyn Store>, policy: Policy, clock: Arc<dyn Clock>) -> Broker {
-        Broker { store, policy, clock }
+        let settings = ::subscriptions::Settings::default();
+        let subscriptions = Arc::new(Subscriptions::new(store.clone(), settings));
+        Broker { store, policy, clock, subscriptions }
+    }
+
+    /// With other limits for subscriptions than the default ones.
+    pub fn with_subscriptions(self, settings: ::subscriptions::Settings) -> Broker {
+        let subscriptions = Arc::new(Subscriptions::new(self.store.clone(), settings));
+        Broker { subscriptions, ..self }
     }
 
     pub fn now(&self) -> Timestamp {

@@ -30,14 +30,16 @@ use crate::settings::Settings;
 
 pub use authentication::{Authenticate, Unauthenticated, bearer};
 pub(crate) use body::{Payload, check_depth, inner_context, refuse_inner, refuse_link};
-pub(crate) use escape::{query_value, segment};
-pub(crate) use negotiation::{ENTITIES, JSON, MediaType, Preferences, preferences};
+pub(crate) use escape::{decoded, query_value, segment};
+pub(crate) use negotiation::{
+    ENTITIES, JSON, MediaType, Preferences, preferences, preferred_version,
+};
 pub(crate) use parameters::{Parameters, uri};
 pub(crate) use problem::Problem;
 pub(crate) use request::{Call, entity_id, expanded, types};
 pub use resource::routes;
 pub(crate) use resource::{ROOT, Resource};
-pub(crate) use respond::{Answer, json, no_content};
+pub(crate) use respond::{Answer, PREFERENCE_APPLIED, json, no_content};
 
 /// NGSI-LD over HTTP, ready to be served with [`router`].
 #[derive(Clone)]
@@ -62,6 +64,12 @@ impl Door {
         let contexts = Contexts::new(broker.clone(), fetch, &settings);
         let started_at = broker.now();
         Door(Arc::new(Inner { broker, authenticate, contexts, settings, started_at }))
+    }
+}
+
+impl Door {
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
     }
 }
 
@@ -114,7 +122,9 @@ async fn pass(door: &Inner, head: &Parts, body: Body) -> Result<Response, Proble
 }
 
 async fn dispatch(call: Call<'_>, resource: Resource<'_>, body: Body) -> Result<Response, Problem> {
-    use operations::{attributes, batch, discovery, entities, info, jsonld_contexts, purge, query};
+    use operations::{
+        attributes, batch, discovery, entities, info, jsonld_contexts, purge, query, subscriptions,
+    };
     let is = |method: Method| call.head.method == method;
     match &resource {
         Resource::Entity(id) if call.reads() => entities::retrieve(&call, id).await,
@@ -157,6 +167,13 @@ async fn dispatch(call: Call<'_>, resource: Resource<'_>, body: Body) -> Result<
         Resource::Context(id) if call.reads() => jsonld_contexts::serve(&call, id).await,
         Resource::Context(id) => jsonld_contexts::delete(&call, id).await,
         Resource::SourceIdentity => info::source_identity(&call),
+        Resource::Subscriptions if call.reads() => subscriptions::list(&call).await,
+        Resource::Subscriptions => subscriptions::create(&call, body).await,
+        Resource::Subscription(id) if call.reads() => subscriptions::retrieve(&call, id).await,
+        Resource::Subscription(id) if is(Method::PATCH) => {
+            subscriptions::update(&call, id, body).await
+        }
+        Resource::Subscription(id) => subscriptions::delete(&call, id).await,
         Resource::Unsupported(_) => Err(Problem::not_supported(unsupported::REASON)),
     }
 }

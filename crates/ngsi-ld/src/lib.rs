@@ -5,6 +5,7 @@
 
 mod contexts;
 mod door;
+mod notifications;
 mod operations;
 pub mod read;
 mod settings;
@@ -12,4 +13,5 @@ pub mod write;
 
 pub use contexts::{FetchContext, FetchError, Fetched, IMPLICIT_CONTEXTS_MAX};
 pub use door::{Authenticate, Door, Unauthenticated, bearer, router, routes};
+pub use operations::subscriptions::ENDPOINT_INFO_MAX;
 pub use settings::Settings;

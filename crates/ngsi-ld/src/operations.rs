@@ -8,5 +8,6 @@ pub(crate) mod info;
 pub(crate) mod jsonld_contexts;
 pub(crate) mod purge;
 pub(crate) mod query;
-mod representation;
+pub(crate) mod subscriptions;
+pub(crate) mod representation;
 mod selection;

@@ -14,19 +14,18 @@ use crate::openapi;
 use crate::platform::Platform;
 use crate::settings::Settings;
 
-/// All that is served. `keys` are nothing where none are asked for.
-pub fn router(
-    settings: &Settings,
-    platform: &Platform,
-    keys: Option<Arc<Keys>>,
-    warnings: &[String],
-) -> Router {
+/// The NGSI-LD door. `keys` are nothing where none are asked for.
+pub fn door(settings: &Settings, platform: &Platform, keys: Option<Arc<Keys>>) -> Door {
     let authenticate: Arc<dyn Authenticate> = match keys {
         Some(keys) => Arc::new(WithKeys(keys)),
         None => Arc::new(Open),
     };
     let fetcher = Arc::new(Fetcher::new(EgressRules::of_server(settings)));
-    let door = Door::new(platform.broker.clone(), authenticate, fetcher, ngsi_ld(settings));
+    Door::new(platform.broker.clone(), authenticate, fetcher, ngsi_ld(settings))
+}
+
+/// All that is served.
+pub fn router(door: Door, platform: &Platform, warnings: &[String]) -> Router {
     let health = health::router(platform.broker.clone(), warnings);
     ngsi_ld::router(door).merge(health).merge(openapi::router())
 }
@@ -65,6 +64,29 @@ pub fn ngsi_ld(settings: &Settings) -> ngsi_ld::Settings {
     }
 }
 
+/// What of the settings concerns subscriptions.
+pub fn subscriptions(settings: &Settings) -> subscriptions::Settings {
+    subscriptions::Settings {
+        subscriptions_max: settings.subscriptions_max,
+        queue_max: settings.notification_queue_max,
+        queued_max: settings.notifications_queued_max,
+        deliveries_max: settings.deliveries_max.max(1),
+        deliveries_per_endpoint_max: settings.deliveries_per_endpoint_max.max(1),
+        retry_first: settings.notification_retry_first,
+        retry_max: settings.notification_retry_max,
+        hold: settings.notification_hold,
+        lifetime: settings.notification_lifetime,
+        refusals_max: u32::try_from(settings.notification_refusals_max).unwrap_or(u32::MAX),
+        dead_letters_max: settings.dead_letters_max,
+        timeout: settings.notification_timeout,
+        entities_max: settings.notification_entities_max.max(1),
+        write_interval: settings.notification_write_interval.max(WRITE_INTERVAL_LEAST),
+    }
+}
+
+/// A timer needs a span.
+const WRITE_INTERVAL_LEAST: std::time::Duration = std::time::Duration::from_millis(1);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +94,7 @@ mod tests {
     #[test]
     fn the_defaults_are_those_of_the_rooms() {
         assert_eq!(ngsi_ld(&Settings::default()), ngsi_ld::Settings::default());
+        assert_eq!(subscriptions(&Settings::default()), subscriptions::Settings::default());
         let ours = crate::platform::embedded(&Settings::default());
         let theirs = store_embedded::EmbeddedSettings::new(&Settings::default().data);
         assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));

@@ -42,13 +42,13 @@ pub enum FetchError {
     #[error("it is not a URL that can be downloaded; use http or https, without a password")]
     NotAUrl,
     #[error(
-        "`{0}` is in a private network, which downloads may not reach (setting \
+        "`{0}` is in a private network, which nothing may reach from here (setting \
          `egress_allow_private`)"
     )]
     Private(String),
     #[error(
-        "it is at an address of this server, which takes only contexts that it hosts for the tenant \
-         of the request"
+        "it is at an address of this server, which calls itself neither for contexts nor with \
+         notifications"
     )]
     Own,
     #[error("it did not arrive within {0:?} (setting `egress_timeout`)")]
@@ -72,7 +72,8 @@ enum Step {
     Moved(Url),
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+/// A connection, encrypted or not.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
@@ -154,7 +155,7 @@ impl Fetcher {
 
     /// Connects to an address that was looked up and checked here, so that a name cannot mean
     /// another address a moment later.
-    async fn connect(&self, url: &Url) -> Result<Box<dyn Stream>, FetchError> {
+    pub(crate) async fn connect(&self, url: &Url) -> Result<Box<dyn Stream>, FetchError> {
         let secure = match url.scheme() {
             "https" => true,
             "http" => false,

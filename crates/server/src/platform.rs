@@ -30,7 +30,8 @@ impl Platform {
         );
         let store = Arc::new(store);
         let clock = Arc::new(SystemClock);
-        let broker = Arc::new(Broker::new(store.clone(), Policy::default(), clock));
+        let broker = Broker::new(store.clone(), Policy::default(), clock);
+        let broker = Arc::new(broker.with_subscriptions(crate::doors::subscriptions(settings)));
         Ok(Platform { store, broker })
     }
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use identity::Token;
+use policy::Policy;
 use store::Store;
+use subscriptions::Notifier;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Duration, MissedTickBehavior, interval};
@@ -11,9 +13,11 @@ use tracing::{info, warn};
 
 use crate::clock::SystemClock;
 use crate::doors;
+use crate::egress::EgressRules;
 use crate::failure::Failure;
 use crate::http::{self, HttpSettings};
 use crate::keys::{self, Keys};
+use crate::notify;
 use crate::platform::Platform;
 use crate::say::say;
 use crate::settings::Settings;
@@ -80,12 +84,16 @@ impl Ready {
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::io("signals"))?;
         let warnings = self.warnings();
         warnings.iter().for_each(|warning| warn!("{warning}"));
-        let router = doors::router(&self.settings, &self.platform, self.keys.clone(), &warnings);
+        let door = doors::door(&self.settings, &self.platform, self.keys.clone());
+        let notifier = notifier(&self.settings, &self.platform, door.clone());
+        let router = doors::router(door, &self.platform, &warnings);
         info!(address = self.address(), "listening");
         tokio::spawn(sweep(self.platform.store.clone(), self.settings.clone(), stopped.clone()));
         if let Some(keys) = self.keys {
             tokio::spawn(follow_keys(keys, stopped.clone()));
         }
+        let mut stop_notifying = stopped.clone();
+        let notifying = tokio::spawn(notifier.run(async move { stop_notifying.told().await }));
         let settings = HttpSettings::of(&self.settings);
         let serving = tokio::spawn(http::serve(self.listener, router, settings, stopped));
         tokio::select! {
@@ -97,10 +105,33 @@ impl Ready {
         if let Err(error) = serving.await {
             warn!(%error, "the HTTP server did not end in good order");
         }
+        if let Err(error) = notifying.await {
+            warn!(%error, "notifications did not end in good order; some are sent again");
+        }
         close(self.platform).await;
         info!("stopped");
         Ok(())
     }
+}
+
+/// What tells subscribers of what happens.
+fn notifier(settings: &Settings, platform: &Platform, door: ngsi_ld::Door) -> Notifier {
+    let rules = EgressRules::of_server(settings);
+    Notifier {
+        subscriptions: platform.broker.subscriptions().clone(),
+        policy: Policy::default(),
+        wire: Arc::new(door),
+        deliver: notify::delivery(rules, settings.deliveries_per_endpoint_max),
+        now: Arc::new(|| broker::Clock::now(&SystemClock)),
+        chance: Arc::new(chance),
+    }
+}
+
+/// Any number. That it cannot be had costs nothing but that endpoints are tried at the same time.
+fn chance() -> u64 {
+    let mut bytes = [0; 8];
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_ne_bytes(bytes)
 }
 
 /// Writes out what the store still holds. It waits for the disk, so it has a thread of its own.

@@ -170,7 +170,42 @@ settings! {
     /// The name by which other brokers know this one (`contextSourceAlias`).
     source_alias: String = "comity".to_owned();
 
-    /// Lets downloads of `@context` documents reach private and local addresses.
+    /// How many subscriptions a tenant may have.
+    subscriptions_max: usize = 100_000;
+    /// Notifications of one subscription that are held in memory. Further ones are not lost: they
+    /// are read from the journal again when it is their turn.
+    notification_queue_max: usize = 1_000;
+    /// Notifications that are held in memory for all subscriptions together.
+    notifications_queued_max: usize = 100_000;
+    /// Notifications on their way at the same time.
+    deliveries_max: usize = 256;
+    /// Notifications on their way to one endpoint at the same time, each on a connection of its own.
+    deliveries_per_endpoint_max: usize = 16;
+    /// How long an endpoint is left alone that could not be reached or failed; each time twice as
+    /// long, and a little more or less by chance.
+    notification_retry_first: Duration = Duration::from_millis(500);
+    /// The longest that an endpoint is left alone, unless its `cooldown` is longer.
+    notification_retry_max: Duration = Duration::from_secs(300);
+    /// How long a notification waits that cannot be written because its `@context` is not there.
+    notification_hold: Duration = Duration::from_secs(10);
+    /// For how long after a change it is tried to tell of it. Then the notification is a dead
+    /// letter.
+    notification_lifetime: Duration = Duration::from_secs(24 * 3600);
+    /// How often an endpoint may answer a notification with a status such as 400 before it is a
+    /// dead letter.
+    notification_refusals_max: usize = 5;
+    /// How many dead letters are kept for each subscription; further ones are only counted.
+    dead_letters_max: usize = 1_000;
+    /// How long an endpoint may take to answer; a subscription may ask for less.
+    notification_timeout: Duration = Duration::from_secs(5);
+    /// How many entities one notification tells of.
+    notification_entities_max: usize = 1_000;
+    /// How often it is written down what was delivered. What was delivered since is delivered again
+    /// after a crash.
+    notification_write_interval: Duration = Duration::from_secs(1);
+
+    /// Lets downloads of `@context` documents, and notifications, reach private and local
+    /// addresses.
     egress_allow_private: bool = false;
     /// How long a download may take, redirects included.
     egress_timeout: Duration = Duration::from_secs(10);

@@ -11,13 +11,19 @@ mod index;
 mod account;
 mod settings;
 mod post;
+mod wire;
+mod office;
+mod notifier;
 
 pub use account::Account;
 pub use changes::{Changes, is_same};
 pub use index::{Index, Slot};
 pub use matching::Match;
+pub use notifier::{LINKED_MAX, Notifier};
+pub use office::{SubscribeError, Subscriptions};
 pub use post::{DeadLetter, Delivery, News, Outcome, Post, Snapshot, State, Ticket};
 pub use settings::Settings;
+pub use wire::{About, Deliver, Message, Told, Wire};
 pub use subscription::{
     Accept, Endpoint, Format, Join, Key, Notification, Schedule, Selector, Status, Subscription,
     Trigger, Triggers,

@@ -85,6 +85,7 @@ fn plain(id: &str) -> Subscription {
             dataset_ids: Vec::new(),
             languages: None,
             context: String::new(),
+            context_url: None,
         },
         endpoint: Endpoint {
             uri: "http://receiver.example/notify".to_owned(),

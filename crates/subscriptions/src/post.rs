@@ -2,6 +2,7 @@
 
 mod agenda;
 mod backoff;
+mod books;
 mod outbox;
 mod receiver;
 mod state;
@@ -57,8 +58,8 @@ pub struct Ticket(u64);
 pub struct Delivery {
     pub ticket: Ticket,
     pub subscription: Arc<Subscription>,
-    /// The first event it tells of; nothing for a period.
-    pub position: Option<Position>,
+    /// The first event it tells of, and the last; nothing for a period.
+    pub positions: Option<(Position, Position)>,
     pub news: News,
 }
 
@@ -68,6 +69,8 @@ pub enum Outcome {
     Delivered,
     /// There was nothing to tell.
     Nothing,
+    /// It could not be written as it must be; that may change.
+    Held(String),
     /// The endpoint answered, but did not take it.
     Refused(String),
     /// The endpoint is not there, or not able to take anything now.
@@ -77,7 +80,7 @@ pub enum Outcome {
 /// A notification that was given up.
 #[derive(Clone, Debug)]
 pub struct DeadLetter {
-    pub key: Key,
+    pub subscription: Arc<Subscription>,
     pub position: Position,
     pub event: Arc<Event>,
     pub at: Timestamp,
@@ -267,7 +270,7 @@ impl Post {
             deliveries.push(Delivery {
                 ticket,
                 subscription: outbox.subscription.clone(),
-                position: positions.first().copied(),
+                positions: positions.first().copied().zip(positions.last().copied()),
                 news,
             });
             self.under_way.insert(ticket, UnderWay { slot, uri, positions });
@@ -338,6 +341,10 @@ impl Post {
                 let not_before = after(now, wait);
                 given_up = outbox.postpone(&positions, true, not_before, settings.refusals_max);
             }
+            Outcome::Held(_) => {
+                let wait = backoff(1, settings.hold, settings.hold, chance);
+                outbox.postpone(&positions, false, after(now, wait), settings.refusals_max);
+            }
             Outcome::Failed(_) => {
                 outbox.failed(now);
                 outbox.postpone(&positions, false, now, settings.refusals_max);
@@ -391,7 +398,7 @@ impl Post {
         let outbox = self.outboxes.get(&slot);
         let cooldown = outbox.and_then(|outbox| outbox.subscription.endpoint.cooldown);
         match (outcome, cooldown) {
-            (Outcome::Nothing, _) => {}
+            (Outcome::Nothing | Outcome::Held(_), _) => {}
             (Outcome::Delivered | Outcome::Refused(_), None) | (Outcome::Delivered, Some(_)) => {
                 receiver.answered();
             }
@@ -410,9 +417,9 @@ impl Post {
             }
             let Some(event) = outbox.event(*position) else { continue };
             outbox.dead_letters += 1;
-            let key = outbox.subscription.key.clone();
-            let reason = reason.to_owned();
-            self.buried.push(DeadLetter { key, position: *position, event, at: now, reason });
+            let subscription = outbox.subscription.clone();
+            let (position, reason) = (*position, reason.to_owned());
+            self.buried.push(DeadLetter { subscription, position, event, at: now, reason });
         }
         let queued = outbox.queued();
         outbox.settle(positions, |account, settled| account.dead += settled);
@@ -450,50 +457,6 @@ impl Post {
         if let Some(outbox) = self.outboxes.get_mut(&slot) {
             outbox.lost(first);
         }
-    }
-
-    /// What has changed since the last time.
-    pub fn snapshot(&mut self) -> Snapshot {
-        let dirty = std::mem::take(&mut self.dirty);
-        let states = dirty.iter().filter_map(|slot| {
-            let outbox = self.outboxes.get_mut(slot)?;
-            let changed = std::mem::take(&mut outbox.is_dirty);
-            changed.then(|| (outbox.subscription.key.clone(), outbox.state(self.read_to)))
-        });
-        let states = states.collect();
-        Snapshot { buried: std::mem::take(&mut self.buried), states, read_to: self.read_to }
-    }
-
-    /// Could not be written down; to be tried again.
-    pub fn restore(&mut self, snapshot: Snapshot) {
-        self.buried.extend(snapshot.buried);
-        for (key, _) in snapshot.states {
-            if let Some(slot) = self.slots.get(&key)
-                && let Some(outbox) = self.outboxes.get_mut(slot)
-            {
-                outbox.is_dirty = true;
-                self.dirty.insert(*slot);
-            }
-        }
-    }
-
-    /// Where a subscription is now.
-    pub fn state(&self, key: &Key) -> Option<State> {
-        let outbox = self.outboxes.get(self.slots.get(key)?)?;
-        Some(outbox.state(self.read_to))
-    }
-
-    pub fn account(&self, key: &Key) -> Option<Account> {
-        Some(self.outboxes.get(self.slots.get(key)?)?.account)
-    }
-
-    /// Of all subscriptions together, those that are no more included.
-    pub fn total(&self) -> Account {
-        self.outboxes.values().fold(self.gone, |total, outbox| total.plus(&outbox.account))
-    }
-
-    pub fn subscriptions(&self) -> usize {
-        self.outboxes.len()
     }
 }
 

@@ -337,7 +337,7 @@ fn nothing_is_lost_and_the_account_adds_up() {
                     dice if dice < fails => failed(),
                     _ => Outcome::Delivered,
                 };
-                if let (Outcome::Delivered, Some(position)) = (&outcome, delivery.position) {
+                if let (Outcome::Delivered, Some((position, _))) = (&outcome, delivery.positions) {
                     let whom = shown(&delivery);
                     told.entry(whom).or_default().push(position);
                 }

@@ -19,6 +19,8 @@ pub struct Settings {
     pub retry_first: Duration,
     /// The longest that it is left alone.
     pub retry_max: Duration,
+    /// How long a notification waits that cannot be written, because a context is missing.
+    pub hold: Duration,
     /// For how long a notification is tried, counted from the change.
     pub lifetime: Duration,
     /// How often an endpoint may refuse one notification before that is given up.
@@ -44,6 +46,7 @@ impl Default for Settings {
             deliveries_per_endpoint_max: 16,
             retry_first: Duration::from_millis(500),
             retry_max: Duration::from_secs(300),
+            hold: Duration::from_secs(10),
             lifetime: Duration::from_secs(24 * 3600),
             refusals_max: 5,
             dead_letters_max: 1_000,

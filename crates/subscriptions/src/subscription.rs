@@ -89,6 +89,8 @@ pub struct Notification {
     pub languages: Option<LanguageRanges>,
     /// The context to write names with, as JSON text.
     pub context: String,
+    /// The URL that stands for it.
+    pub context_url: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

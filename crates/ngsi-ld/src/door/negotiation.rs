@@ -141,6 +141,19 @@ pub(crate) fn preferences(headers: &HeaderMap) -> Preferences {
     found
 }
 
+/// The version of NGSI-LD that is preferred, `1.6`, where one is named.
+pub(crate) fn preferred_version(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all("prefer").iter().filter_map(|line| line.to_str().ok());
+    let mut preferences = lines.flat_map(|line| line.split(','));
+    preferences.find_map(|preference| {
+        let (name, value) = preference.split(';').next()?.split_once('=')?;
+        let value = value.trim().trim_matches('"');
+        let is_version = value.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        (name.trim().eq_ignore_ascii_case("ngsi-ld") && is_version && !value.is_empty())
+            .then_some(value)
+    })
+}
+
 #[cfg(test)]
 #[path = "negotiation_tests.rs"]
 mod tests;

@@ -7,6 +7,7 @@ use broker::{CommitError, StoreError};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use model::Refused;
+use subscriptions::SubscribeError;
 
 use super::negotiation::{APPLICATION_JSON, MediaType};
 use crate::read::InvalidEntity;
@@ -245,6 +246,13 @@ impl From<BrokerError> for Problem {
                 Problem::new(Kind::NonexistentTenant, error.to_string())
             }
             BrokerError::TooManyLinked(_) => Problem::too_many_results(error.to_string()),
+            BrokerError::Subscribe(SubscribeError::Exists(_)) => {
+                Problem::already_exists(error.to_string())
+            }
+            BrokerError::Subscribe(SubscribeError::TooMany(_)) => {
+                Problem::too_many_results(error.to_string())
+            }
+            BrokerError::Subscribe(SubscribeError::Store(error)) => Problem::from(error),
             BrokerError::Commit(error) => Problem::from(error),
             BrokerError::Store(error) => Problem::from(error),
         }

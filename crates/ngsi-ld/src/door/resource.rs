@@ -12,7 +12,7 @@ use super::unsupported;
 pub(crate) const ROOT: &str = "/ngsi-ld/v1/";
 
 /// The path of each resource below [`ROOT`]; `{}` stands for a name.
-const PATHS: [&str; 18] = [
+const PATHS: [&str; 20] = [
     "entities",
     "entities/{}",
     "entities/{}/attrs",
@@ -31,6 +31,8 @@ const PATHS: [&str; 18] = [
     "jsonldContexts",
     "jsonldContexts/{}",
     "info/sourceIdentity",
+    "subscriptions",
+    "subscriptions/{}",
 ];
 
 /// Every path that is answered, `{}` in the place of names, with its methods as an `Allow` header
@@ -66,6 +68,8 @@ pub(crate) enum Resource<'p> {
     Contexts,
     Context(Cow<'p, str>),
     SourceIdentity,
+    Subscriptions,
+    Subscription(Cow<'p, str>),
     /// Of a part of the standard that this door does not serve; with its methods.
     Unsupported(&'static str),
 }
@@ -113,6 +117,8 @@ impl<'p> Resource<'p> {
             ["jsonldContexts"] => Resource::Contexts,
             ["jsonldContexts", _] => Resource::Context(named(1)?),
             ["info", "sourceIdentity"] => Resource::SourceIdentity,
+            ["subscriptions"] => Resource::Subscriptions,
+            ["subscriptions", _] => Resource::Subscription(named(1)?),
             other => Resource::Unsupported(unsupported::methods(other).ok_or_else(unknown)?),
         })
     }
@@ -136,7 +142,8 @@ impl<'p> Resource<'p> {
             | Resource::Attributes
             | Resource::Attribute(_)
             | Resource::SourceIdentity => "GET, HEAD, OPTIONS",
-            Resource::Contexts => "GET, HEAD, POST, OPTIONS",
+            Resource::Contexts | Resource::Subscriptions => "GET, HEAD, POST, OPTIONS",
+            Resource::Subscription(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
             Resource::Context(_) => "GET, HEAD, DELETE, OPTIONS",
             Resource::Unsupported(methods) => methods,
         }
@@ -148,8 +155,14 @@ impl<'p> Resource<'p> {
 
     /// Do requests with this method create a tenant that does not exist (clause 5.5.10)?
     pub fn creates_tenant(&self, method: &Method) -> bool {
-        matches!(self, Resource::Entities | Resource::BatchCreate | Resource::BatchUpsert)
-            && method == Method::POST
+        let creates = matches!(
+            self,
+            Resource::Entities
+                | Resource::BatchCreate
+                | Resource::BatchUpsert
+                | Resource::Subscriptions
+        );
+        creates && method == Method::POST
     }
 }
 
@@ -220,6 +233,8 @@ mod tests {
             Resource::Contexts => 15,
             Resource::Context(_) => 16,
             Resource::SourceIdentity => 17,
+            Resource::Subscriptions => 18,
+            Resource::Subscription(_) => 19,
             Resource::Unsupported(_) => PATHS.len(),
         };
         let paths: Vec<String> = routes().map(|(path, _)| path).collect();

@@ -1,7 +1,7 @@
 //! Query Entities, by GET and by POST (clauses 5.7.2, 6.4.3.2 and 6.23).
 
 mod body;
-mod page;
+pub(super) mod page;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};

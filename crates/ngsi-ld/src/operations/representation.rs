@@ -183,6 +183,7 @@ impl Representation {
                 Join::Inline(levels) => Linked::Inline { entities: linked, levels },
                 Join::Flat(levels) => Linked::Flat { entities: linked, levels },
             },
+            deleted_at: None,
         }
     }
 
@@ -379,7 +380,7 @@ fn shown(member: &query::Member) -> String {
     }
 }
 
-fn projected(projection: query::Projection) -> Vec<Projected> {
+pub(crate) fn projected(projection: query::Projection) -> Vec<Projected> {
     let members = projection.members.into_iter();
     let one = |one: query::Projected| Projected {
         member: match one.member {

@@ -240,7 +240,7 @@ fn link_depth(condition: &Condition) -> usize {
 }
 
 /// A geo-query: all of its three parts, or none of them (clause 4.10).
-fn geo(asked: &Geo<'_>, parser: Parser<'_>) -> Result<Option<GeoCondition>, Problem> {
+pub(super) fn geo(asked: &Geo<'_>, parser: Parser<'_>) -> Result<Option<GeoCondition>, Problem> {
     let (georel, geometry, coordinates) = match asked {
         Geo { georel: None, geometry: None, coordinates: None, .. } => return Ok(None),
         Geo { georel: Some(georel), geometry: Some(geometry), coordinates: Some(at), .. } => {

@@ -40,6 +40,7 @@ const NORMALIZED: Shape<'static> = Shape {
     languages: None,
     context_in_body: None,
     linked: super::Linked::None,
+    deleted_at: None,
 };
 const CONCISE: Shape<'static> = Shape { format: Format::Concise, ..NORMALIZED };
 const SIMPLIFIED: Shape<'static> = Shape { format: Format::Simplified, ..NORMALIZED };

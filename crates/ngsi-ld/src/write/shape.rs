@@ -1,7 +1,7 @@
 //! How an answer is to look: what the parameters of a read ask for.
 
 use broker::LinkedEntities;
-use model::{Name, Uri};
+use model::{Name, Timestamp, Uri};
 
 use super::language::Languages;
 use super::projection::Projection;
@@ -30,6 +30,8 @@ pub struct Shape<'a> {
     /// JSON text for the `@context` member, which is left out without one.
     pub context_in_body: Option<&'a str>,
     pub linked: Linked<'a>,
+    /// When the entity was deleted, for those who are told of that (clause 5.8.6).
+    pub deleted_at: Option<Timestamp>,
 }
 
 /// How linked entities come along (clause 4.5.23).

@@ -86,6 +86,9 @@ impl<'a> Writer<'a> {
                 moment_member(out, "expiresAt", at);
             }
         }
+        if let Some(at) = self.shape.deleted_at.filter(|_| self.around.is_empty()) {
+            moment_member(out, "deletedAt", at.date_time());
+        }
         self.around.push(&entity.id);
         for attribute in &entity.attributes {
             if projection.shows_attribute(&attribute.name) {

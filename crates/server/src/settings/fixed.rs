@@ -69,6 +69,24 @@ pub const FIXED: &[Fixed] = &[
         "Servers of contexts send far less.",
     ),
     fixed(
+        "the answer of an endpoint to a notification",
+        crate::notify::ANSWER_BYTES_MAX,
+        "bytes",
+        "Only its status matters; where there is more, the connection is closed.",
+    ),
+    fixed(
+        "pairs in `receiverInfo` and in `notifierInfo`, each",
+        ngsi_ld::ENDPOINT_INFO_MAX,
+        "pairs",
+        "They become header fields, of which receivers take few more.",
+    ),
+    fixed(
+        "linked entities looked at for a condition of a subscription, for each change",
+        subscriptions::LINKED_MAX,
+        "entities",
+        "Each is read from the store; further ones are as if they did not exist.",
+    ),
+    fixed(
         "contexts of one tenant that answers brought about",
         ngsi_ld::IMPLICIT_CONTEXTS_MAX,
         "contexts",

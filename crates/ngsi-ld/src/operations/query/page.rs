@@ -10,7 +10,7 @@ use crate::door::{Call, MediaType, Problem, query_value};
 ///
 /// An offset beyond the end gives an empty page. Table 6.3.10-2 would rather have the last element
 /// (should), but then a client that goes on until a page is empty would never stop.
-pub(super) fn asked(call: &Call<'_>, count: bool) -> Result<Page, Problem> {
+pub(in crate::operations) fn asked(call: &Call<'_>, count: bool) -> Result<Page, Problem> {
     let settings = call.settings();
     let limit = call.parameters.number("limit")?.unwrap_or(settings.page_limit_default);
     let offset = call.parameters.number("offset")?.unwrap_or(0);
@@ -27,7 +27,7 @@ pub(super) fn asked(call: &Call<'_>, count: bool) -> Result<Page, Problem> {
 }
 
 /// Links to the previous and the next page, with all that it takes to ask for them.
-pub(super) fn links(
+pub(in crate::operations) fn links(
     call: &Call<'_>,
     page: Page,
     more: bool,

@@ -1,0 +1,63 @@
+//! A subscription as it is kept: what the client wrote, with names expanded, and what goes with it.
+
+use model::{Tenant, Timestamp};
+use policy::{Caller, Role};
+use serde_json::{Map, Value, json};
+
+use super::names::Words;
+
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    /// Without `@context`, members that are only shown, and members that the standard does not
+    /// know.
+    pub members: Map<String, Value>,
+    /// What the words of `q` stand for.
+    pub words: Words,
+    /// The context to write notifications with, as JSON text, and the URL that stands for it.
+    pub context: String,
+    pub context_url: Option<String>,
+    pub caller: Caller,
+    pub created_at: Timestamp,
+}
+
+impl Record {
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let Caller { name, role, tenant } = &self.caller;
+        json!({
+            "subscription": self.members,
+            "words": self.words,
+            "context": self.context,
+            "contextUrl": self.context_url,
+            "caller": {
+                "name": name,
+                "role": role.name(),
+                "tenant": tenant.as_ref().map(Tenant::as_str),
+            },
+            "createdAt": self.created_at.0,
+        })
+        .to_string()
+        .into_bytes()
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Option<Record> {
+        let mut json: Value = serde_json::from_slice(bytes).ok()?;
+        let Value::Object(members) = json["subscription"].take() else { return None };
+        let tenant = match &json["caller"]["tenant"] {
+            Value::String(name) if name.is_empty() => Some(Tenant::default()),
+            Value::String(name) => Some(Tenant::parse(name).ok()?),
+            _ => None,
+        };
+        Some(Record {
+            members,
+            words: serde_json::from_value(json["words"].take()).ok()?,
+            context: json["context"].as_str()?.to_owned(),
+            context_url: json["contextUrl"].as_str().map(str::to_owned),
+            caller: Caller {
+                name: json["caller"]["name"].as_str()?.to_owned(),
+                role: Role::from_name(json["caller"]["role"].as_str()?)?,
+                tenant,
+            },
+            created_at: Timestamp(json["createdAt"].as_i64()?),
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! One delivery, from news to the endpoint.
+
+use std::sync::Arc;
+
+use model::Entity;
+use query::{Filter, Page, Query};
+use store::StoreError;
+use tracing::{debug, warn};
+
+use super::Notifier;
+use crate::post::{Delivery, News, Outcome};
+use crate::subscription::{Key, Subscription};
+use crate::wire::{About, Told};
+
+impl Notifier {
+    pub(super) async fn carry(self: Arc<Self>, delivery: Delivery) -> Outcome {
+        let outcome = self.try_carry(&delivery).await;
+        let subscription = &delivery.subscription;
+        let endpoint = subscription.endpoint.host();
+        match &outcome {
+            Outcome::Delivered | Outcome::Nothing => {
+                debug!(subscription.id = %subscription.key, "told `{endpoint}`");
+            }
+            Outcome::Held(reason) | Outcome::Refused(reason) | Outcome::Failed(reason) => {
+                warn!(
+                    subscription.id = %subscription.key,
+                    reason,
+                    "could not tell `{endpoint}`; trying again"
+                );
+            }
+        }
+        outcome
+    }
+
+    async fn try_carry(&self, delivery: &Delivery) -> Outcome {
+        let subscription = &delivery.subscription;
+        if self.rights(subscription).is_none() {
+            return Outcome::Nothing;
+        }
+        let about = match &delivery.news {
+            News::Changes(events) => About::Changes(events.clone()),
+            News::Period(_) => match self.entities(subscription).await {
+                Ok(entities) if entities.is_empty() => return Outcome::Nothing,
+                Ok(entities) => About::Entities(entities),
+                Err(error) => return Outcome::Held(error.to_string()),
+            },
+        };
+        let told = Told {
+            id: notification_id(delivery),
+            subscription: subscription.clone(),
+            at: (self.now)(),
+            about,
+        };
+        let message = match self.wire.write(&told).await {
+            Ok(message) => message,
+            Err(problem) => return Outcome::Held(problem),
+        };
+        // The subscription may have ended meanwhile.
+        if !self.subscriptions.post().leaves(delivery.ticket, told.at) {
+            return Outcome::Nothing;
+        }
+        let limit = self.subscriptions.settings.timeout;
+        let limit = subscription.endpoint.timeout.map_or(limit, |wanted| wanted.min(limit));
+        let delivering = self.deliver.deliver(&subscription.endpoint, message);
+        match tokio::time::timeout(limit, delivering).await {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Failed(format!("it did not answer within {limit:?}")),
+        }
+    }
+
+    /// All entities that the subscription is about now.
+    async fn entities(&self, subscription: &Subscription) -> Result<Vec<Arc<Entity>>, StoreError> {
+        let selectors: Vec<Filter> =
+            subscription.selectors.iter().map(|selector| selector.filter()).collect();
+        let mut all = vec![subscription.filter.clone()];
+        if !selectors.is_empty() {
+            all.push(Filter::Any(selectors));
+        }
+        let tenant = subscription.key.tenant.clone();
+        let limit = self.subscriptions.settings.entities_max;
+        let query = Query {
+            page: Page { offset: 0, limit },
+            ..Query::of(tenant, Filter::All(all))
+        };
+        let Ok(permitted) = self.policy.permit(&subscription.caller, query) else {
+            return Ok(Vec::new());
+        };
+        Ok(self.subscriptions.store.query(permitted, (self.now)()).await?.entities)
+    }
+}
+
+/// The same for the same news.
+fn notification_id(delivery: &Delivery) -> String {
+    let key = &delivery.subscription.key;
+    match (delivery.positions, &delivery.news) {
+        (Some((first, last)), _) if first == last => named(key, &first.0.to_string()),
+        (Some((first, last)), _) => named(key, &format!("{}-{}", first.0, last.0)),
+        (None, News::Period(at)) => named(key, &format!("at-{}", at.0)),
+        (None, News::Changes(_)) => named(key, "0"),
+    }
+}
+
+pub(super) fn named(key: &Key, what: &str) -> String {
+    format!("urn:ngsi-ld:Notification:{}:{what}", key.id)
+}

@@ -1,0 +1,160 @@
+//! From the journal to outboxes.
+
+use std::sync::Arc;
+
+use model::{Event, Tenant};
+use policy::{Action, Request};
+use query::{Filter, NoLinks};
+use store::{JournalError, Position, Recorded, StoreError};
+use tokio::time::sleep;
+use tracing::warn;
+
+use super::{Notifier, STORE_PAUSE};
+use crate::changes::Changes;
+use crate::subscription::Subscription;
+
+/// How many events are read at a time.
+const EVENTS_AT_ONCE: usize = 256;
+
+/// To be told of what happens in a tenant.
+struct Watch<'a>(&'a Tenant);
+
+impl Request for Watch<'_> {
+    const ACTION: Action = Action::Read;
+
+    fn tenant(&self) -> &Tenant {
+        self.0
+    }
+}
+
+impl Notifier {
+    /// Reads on a little; tells whether there is more.
+    pub(super) async fn read_on(&self) -> bool {
+        let office = &self.subscriptions;
+        let after = office.post().read_to();
+        if office.journal_end() <= after {
+            return false;
+        }
+        match self.read_events(after).await {
+            Ok(true) => true,
+            Ok(false) => office.post().read_to() < office.journal_end(),
+            Err(error) => {
+                warn!(%error, "could not read the journal for notifications; trying again");
+                sleep(STORE_PAUSE).await;
+                true
+            }
+        }
+    }
+
+    async fn read_events(&self, after: Position) -> Result<bool, StoreError> {
+        let office = &self.subscriptions;
+        let events = match office.store.journal(after, EVENTS_AT_ONCE).await {
+            Ok(events) => events,
+            Err(JournalError::Gone { first }) => {
+                warn!(
+                    from = after.0,
+                    to = first.0,
+                    "changes were cut off the journal before subscribers were told of them"
+                );
+                office.post().set_read_to(first);
+                return Ok(true);
+            }
+            Err(JournalError::Store(error)) => return Err(error),
+        };
+        let is_full = events.len() == EVENTS_AT_ONCE;
+        for recorded in events {
+            self.consider(&recorded).await?;
+        }
+        Ok(is_full)
+    }
+
+    /// Puts an event into the outboxes of those it concerns: of all of them, or of none where the
+    /// store fails.
+    async fn consider(&self, recorded: &Recorded) -> Result<(), StoreError> {
+        let Recorded { position, event } = recorded;
+        let office = &self.subscriptions;
+        let now = (self.now)();
+        let candidates = office.post().candidates(*position, event, now);
+        let mut concerned = Vec::new();
+        if !candidates.is_empty() {
+            let changes = Changes::of(event);
+            for (slot, subscription) in candidates {
+                if self.concerns(&subscription, &changes).await? {
+                    concerned.push(slot);
+                }
+            }
+        }
+        let mut post = office.post();
+        for slot in concerned {
+            post.due(slot, *position, event, now);
+        }
+        post.set_read_to(*position);
+        Ok(())
+    }
+
+    async fn concerns(
+        &self,
+        subscription: &Subscription,
+        changes: &Changes<'_>,
+    ) -> Result<bool, StoreError> {
+        let Some(within) = self.rights(subscription) else { return Ok(false) };
+        if subscription.link_depth == 0 {
+            return Ok(subscription.matches(changes, &within, &NoLinks).is_some());
+        }
+        let selected = changes.entity().is_some_and(|entity| subscription.selects(entity));
+        if !selected || subscription.reason(changes).is_none() {
+            return Ok(false);
+        }
+        let links = self.links(subscription, changes).await?;
+        Ok(subscription.matches(changes, &within, &links).is_some())
+    }
+
+    /// What the one who made the subscription may see; nothing where that is nothing.
+    pub(super) fn rights(&self, subscription: &Subscription) -> Option<Filter> {
+        let watch = Watch(&subscription.key.tenant);
+        let permitted = self.policy.permit(&subscription.caller, watch).ok()?;
+        Some(permitted.into_parts().1)
+    }
+
+    /// Fills outboxes that had no room before; tells whether there is more to do.
+    pub(super) async fn refill(&self) -> bool {
+        let hungry = self.subscriptions.post().hungry();
+        let is_hungry = !hungry.is_empty();
+        for (slot, after, subscription) in hungry {
+            let events = match self.subscriptions.store.journal(after, EVENTS_AT_ONCE).await {
+                Ok(events) => events,
+                Err(JournalError::Gone { first }) => {
+                    self.subscriptions.post().lost(slot, first);
+                    continue;
+                }
+                Err(JournalError::Store(error)) => {
+                    warn!(%error, "could not read the journal for notifications; trying again");
+                    sleep(STORE_PAUSE).await;
+                    continue;
+                }
+            };
+            let read_to = self.subscriptions.post().read_to();
+            let events: Vec<Recorded> =
+                events.into_iter().take_while(|one| one.position <= read_to).collect();
+            let to = events.last().map_or(read_to, |last| last.position);
+            let Ok(found) = self.among(&subscription, &events).await else { continue };
+            self.subscriptions.post().refill(slot, to, &found, (self.now)());
+        }
+        is_hungry
+    }
+
+    async fn among(
+        &self,
+        subscription: &Subscription,
+        events: &[Recorded],
+    ) -> Result<Vec<(Position, Arc<Event>)>, StoreError> {
+        let mut found = Vec::new();
+        let ours = events.iter().filter(|one| one.event.tenant == subscription.key.tenant);
+        for Recorded { position, event } in ours {
+            if self.concerns(subscription, &Changes::of(event)).await? {
+                found.push((*position, event.clone()));
+            }
+        }
+        Ok(found)
+    }
+}

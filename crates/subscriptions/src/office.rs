@@ -1,0 +1,255 @@
+//! The subscriptions there are: kept as documents, and known to the post.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use model::{Tenant, Timestamp};
+use store::{DocumentKey, Position, Store, StoreError};
+use tokio::sync::{Notify, OnceCell};
+
+use crate::account::Account;
+use crate::post::{Post, State, Ticket};
+use crate::settings::Settings;
+use crate::subscription::{Key, Subscription};
+
+/// What the doors have written down of a subscription.
+pub(crate) const RECORDS: &str = "subscription";
+/// How far each is.
+pub(crate) const STATES: &str = "subscription-state";
+/// The tenants that ever had one, and how far the journal was read: of the default tenant.
+pub(crate) const TENANTS: &str = "subscription-tenant";
+pub(crate) const READ_TO: &str = "subscription-read-to";
+/// Notifications that were given up.
+pub(crate) const DEAD_LETTERS: &str = "dead-letter";
+
+/// How many events that concern nobody may be read again after a restart.
+const READ_AGAIN_MAX: u64 = 10_000;
+
+/// All subscriptions of all tenants.
+pub struct Subscriptions {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Settings,
+    post: Mutex<Post>,
+    /// Held while subscriptions are made, changed or read back, one after the other.
+    pub(crate) changing: tokio::sync::Mutex<()>,
+    /// How many each tenant has.
+    counts: OnceCell<Mutex<HashMap<Tenant, usize>>>,
+    /// How far the journal was read when that was last written down.
+    written_to: AtomicU64,
+    broken_off: Mutex<Vec<Ticket>>,
+    pub(crate) changed: Notify,
+}
+
+/// Why a subscription was not made.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum SubscribeError {
+    #[error("subscription `{0}` exists already")]
+    Exists(Key),
+    #[error("the tenant has {0} subscriptions; it may not have more (setting `subscriptions_max`)")]
+    TooMany(usize),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Subscriptions {
+    pub fn new(store: Arc<dyn Store>, settings: Settings) -> Subscriptions {
+        Subscriptions {
+            post: Mutex::new(Post::new(settings.clone())),
+            store,
+            settings,
+            changing: tokio::sync::Mutex::default(),
+            counts: OnceCell::new(),
+            written_to: AtomicU64::default(),
+            broken_off: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Makes a subscription to what happens from now on; `record` is what its door wants back.
+    pub async fn create(
+        &self,
+        subscription: Subscription,
+        record: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(), SubscribeError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let key = subscription.key.clone();
+        if self.record(&key).await?.is_some() {
+            return Err(SubscribeError::Exists(key));
+        }
+        let count = self.count(&key.tenant).await?;
+        if self.settings.subscriptions_max <= count {
+            return Err(SubscribeError::TooMany(self.settings.subscriptions_max));
+        }
+        if count == 0 {
+            self.put(TENANTS, &Tenant::default(), key.tenant.as_str(), Some(Vec::new())).await?;
+        }
+        let state = State::from_here(self.journal_end());
+        self.put_state(&key, &state).await?;
+        self.put(RECORDS, &key.tenant, key.id.as_str(), Some(record)).await?;
+        self.set_count(&key.tenant, count + 1);
+        self.post().put(Arc::new(subscription), state, now);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Changes a subscription whose record still is `seen`; tells whether it was.
+    pub async fn replace(
+        &self,
+        subscription: Subscription,
+        seen: &[u8],
+        record: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let key = subscription.key.clone();
+        if self.record(&key).await?.as_deref() != Some(seen) {
+            return Ok(false);
+        }
+        self.put(RECORDS, &key.tenant, key.id.as_str(), Some(record)).await?;
+        let state = State::from_here(self.journal_end());
+        self.post().put(Arc::new(subscription), state, now);
+        let state = self.post().state(&key);
+        if let Some(state) = state {
+            self.put_state(&key, &state).await?;
+        }
+        self.changed.notify_one();
+        Ok(true)
+    }
+
+    /// Ends a subscription, and what is under way for it; tells whether there was one.
+    pub async fn delete(&self, key: &Key) -> Result<bool, StoreError> {
+        let _one_at_a_time = self.changing.lock().await;
+        if self.record(key).await?.is_none() {
+            return Ok(false);
+        }
+        let count = self.count(&key.tenant).await?;
+        self.put(RECORDS, &key.tenant, key.id.as_str(), None).await?;
+        let broken_off = self.post().remove(key);
+        self.broken_off.lock().unwrap_or_else(PoisonError::into_inner).extend(broken_off);
+        self.changed.notify_one();
+        self.put(STATES, &key.tenant, key.id.as_str(), None).await?;
+        self.set_count(&key.tenant, count.saturating_sub(1));
+        Ok(true)
+    }
+
+    /// What the door wrote down of a subscription.
+    pub async fn record(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.document(&document(RECORDS, &key.tenant, key.id.as_str())).await
+    }
+
+    /// The records of all subscriptions of a tenant, by id.
+    pub async fn records(&self, tenant: &Tenant) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.store.documents(RECORDS, tenant).await
+    }
+
+    /// Has the tenant any subscriptions?
+    pub async fn has(&self, tenant: &Tenant) -> Result<bool, StoreError> {
+        Ok(self.count(tenant).await? > 0)
+    }
+
+    /// What became of the notifications of a subscription.
+    pub fn account(&self, key: &Key) -> Account {
+        self.post().account(key).unwrap_or_default()
+    }
+
+    /// Of all subscriptions since this process began, with what was known of them before.
+    pub fn total(&self) -> Account {
+        self.post().total()
+    }
+
+    pub(crate) fn post(&self) -> MutexGuard<'_, Post> {
+        self.post.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn take_broken_off(&self) -> Vec<Ticket> {
+        std::mem::take(&mut *self.broken_off.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
+        let names = self.store.documents(TENANTS, &Tenant::default()).await?;
+        let mut tenants = vec![Tenant::default()];
+        let named = names.iter().filter_map(|(name, _)| Tenant::parse(name).ok());
+        tenants.extend(named.filter(|tenant| !tenant.is_default()));
+        Ok(tenants)
+    }
+
+    pub(crate) async fn state(&self, key: &Key) -> Result<Option<State>, StoreError> {
+        let key = document(STATES, &key.tenant, key.id.as_str());
+        let bytes = self.store.document(&key).await?;
+        Ok(bytes.as_deref().and_then(State::from_bytes))
+    }
+
+    pub(crate) async fn put_state(&self, key: &Key, state: &State) -> Result<(), StoreError> {
+        self.put(STATES, &key.tenant, key.id.as_str(), Some(state.to_bytes())).await
+    }
+
+    /// How far the journal was read, as of when that was written down.
+    pub(crate) async fn read_to(&self) -> Result<Position, StoreError> {
+        let bytes = self.store.document(&document(READ_TO, &Tenant::default(), "")).await?;
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(Position(text.and_then(|text| text.parse().ok()).unwrap_or_default()))
+    }
+
+    pub(crate) async fn put_read_to(&self, position: Position) -> Result<(), StoreError> {
+        let text = position.0.to_string().into_bytes();
+        self.put(READ_TO, &Tenant::default(), "", Some(text)).await?;
+        self.written_to.store(position.0, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Would a restart read much again that concerns nobody?
+    pub(crate) fn has_read_far(&self, position: Position) -> bool {
+        position.0 >= self.written_to.load(Ordering::Relaxed) + READ_AGAIN_MAX
+    }
+
+    pub(crate) async fn put(
+        &self,
+        kind: &'static str,
+        tenant: &Tenant,
+        name: &str,
+        bytes: Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        self.store.put_document(document(kind, tenant, name), bytes).await
+    }
+
+    pub(crate) fn journal_end(&self) -> Position {
+        *self.store.journal_end().borrow()
+    }
+
+    async fn counts(&self) -> Result<&Mutex<HashMap<Tenant, usize>>, StoreError> {
+        self.counts
+            .get_or_try_init(|| async {
+                let mut counts = HashMap::new();
+                for tenant in self.tenants().await? {
+                    let count = self.records(&tenant).await?.len();
+                    counts.insert(tenant, count);
+                }
+                Ok(Mutex::new(counts))
+            })
+            .await
+    }
+
+    async fn count(&self, tenant: &Tenant) -> Result<usize, StoreError> {
+        let counts = self.counts().await?.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(counts.get(tenant).copied().unwrap_or_default())
+    }
+
+    fn set_count(&self, tenant: &Tenant, count: usize) {
+        if let Some(counts) = self.counts.get() {
+            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+            counts.insert(tenant.clone(), count);
+        }
+    }
+}
+
+pub(crate) fn document(kind: &'static str, tenant: &Tenant, name: &str) -> DocumentKey {
+    DocumentKey { kind, tenant: tenant.clone(), name: name.to_owned() }
+}
+
+impl std::fmt::Debug for Subscriptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscriptions").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
