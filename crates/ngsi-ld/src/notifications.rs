@@ -189,5 +189,3 @@ fn body(told: &Told, data: &str, context: Option<&str>) -> String {
     body
 }
 
-#[cfg(test)]
-mod tests;

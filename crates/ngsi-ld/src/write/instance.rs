@@ -176,14 +176,18 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A plain member. The seals of a proof have terms in a context of their own (4.5.2.2).
+    /// A plain member. The seals of a proof have terms in a context of their own (4.5.2.2), and
+    /// what a notification adds has terms whose IRIs differ from them (5.8.6).
     fn extra(&self, out: &mut String, name: &Name, value: &Json) {
         match (name.as_str().strip_prefix(NGSI_LD), value.as_text()) {
             (Some(term @ "entityTypeSealed"), Some(sealed)) => {
                 member(out, term);
                 string(out, &self.context.compact_iri(&sealed));
             }
-            (Some(term @ ("entityIdSealed" | "entityTypeSealed")), _) => {
+            (Some(term), _)
+                if matches!(term, "entityIdSealed" | "entityTypeSealed" | "deletedAt")
+                    || term.starts_with("previous") =>
+            {
                 member(out, term);
                 out.push_str(value.as_str());
             }

@@ -72,8 +72,6 @@ async fn other_paths_are_not_there() {
 async fn other_parts_of_the_standard_are_not_supported() {
     let city = City::new();
     for (method, path) in [
-        ("POST", "/subscriptions"),
-        ("GET", "/subscriptions/urn:x:1"),
         ("GET", "/temporal/entities?type=A"),
         ("DELETE", "/temporal/entities/urn:x:1/attrs/a/urn:x:2"),
         ("POST", "/temporal/entityOperations/query"),

@@ -14,6 +14,7 @@ use ngsi_ld::{
 };
 use policy::{Caller, Role};
 use serde_json::Value;
+use subscriptions::{Deliver, Endpoint, Message, Notifier, Outcome};
 use testkit::{Platform, platform};
 use tower::ServiceExt;
 
@@ -167,8 +168,58 @@ impl City {
     }
 }
 
+/// What was brought to endpoints, in a city whose notifier runs.
+pub struct Listener {
+    messages: tokio::sync::mpsc::Receiver<(Endpoint, Message)>,
+}
+
+struct Mailbox(tokio::sync::mpsc::Sender<(Endpoint, Message)>);
+
+#[async_trait]
+impl Deliver for Mailbox {
+    async fn deliver(&self, endpoint: &Endpoint, message: Message) -> Outcome {
+        self.0.send((endpoint.clone(), message)).await.unwrap();
+        Outcome::Delivered
+    }
+}
+
+impl City {
+    /// Runs what tells subscribers of changes.
+    pub fn listen(&self) -> Listener {
+        let (sender, messages) = tokio::sync::mpsc::channel(100);
+        let clock = self.platform.clock.clone();
+        let notifier = Notifier {
+            subscriptions: self.platform.broker.subscriptions().clone(),
+            policy: policy::Policy::default(),
+            wire: Arc::new(door(&self.platform, &self.web, &self.settings)),
+            deliver: Arc::new(Mailbox(sender)),
+            now: Arc::new(move || broker::Clock::now(&*clock)),
+            chance: Arc::new(|| 0),
+        };
+        tokio::spawn(notifier.run(std::future::pending()));
+        Listener { messages }
+    }
+}
+
+impl Listener {
+    pub async fn message(&mut self) -> Message {
+        let wait = tokio::time::timeout(Duration::from_secs(10), self.messages.recv());
+        wait.await.expect("a notification in time").expect("a notifier").1
+    }
+
+    /// The `data` of the next notification.
+    pub async fn data(&mut self) -> String {
+        let json: Value = serde_json::from_str(&self.message().await.body).unwrap();
+        json["data"].to_string()
+    }
+}
+
+fn door(platform: &Platform, web: &Arc<Web>, settings: &Settings) -> Door {
+    Door::new(platform.broker.clone(), Arc::new(Keys), web.clone(), settings.clone())
+}
+
 fn open(platform: &Platform, web: &Arc<Web>, settings: &Settings) -> Router {
-    router(Door::new(platform.broker.clone(), Arc::new(Keys), web.clone(), settings.clone()))
+    router(door(platform, web, settings))
 }
 
 /// An answer.

@@ -3,7 +3,6 @@
 //! What is kept has all names expanded, so that it means the same when contexts change, and is
 //! shown in the words of whoever reads it.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -110,8 +109,7 @@ impl<'a> Terms<'a> {
 
 /// A name in the words of a context.
 pub(super) fn compacted(name: &str, compiled: &Compiled) -> String {
-    let compact: Cow<'_, str> = compiled.context().compact_iri(name);
-    compact.into_owned()
+    compiled.context().compact_name(name).into_owned()
 }
 
 #[cfg(test)]

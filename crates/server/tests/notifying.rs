@@ -1,0 +1,169 @@
+//! Subscribers are told, over HTTP, whatever happens between.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(data: &Path) -> Server {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_comity"))
+            .args(["serve", "--open", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(["--set", "notification_retry_first=50ms"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let first = lines.find(|line| line.contains("http://")).expect("the server starts");
+        let address = first.split_once("http://").unwrap().1.to_owned();
+        lines.find(|line| line.contains("Stop with Ctrl-C")).expect("the server is ready");
+        Server { process, address }
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let length = body.len();
+        let request = format!(
+            "{method} /ngsi-ld/v1{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    fn create(&self, nth: usize) {
+        let body = format!(r#"{{"id":"urn:l:{nth}","type":"Lamp","a":{nth}}}"#);
+        assert!(self.ask("POST", "/entities", &body).starts_with("HTTP/1.1 201"));
+    }
+}
+
+impl Drop for Server {
+    /// As a crash: nothing is finished.
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Takes notifications; answers each with the next of these statuses, and then with 200.
+fn receiver(statuses: &'static [u16]) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let uri = format!("http://{}/notify", listener.local_addr().unwrap());
+    let (sender, received) = sync_channel(10_000);
+    let statuses = std::sync::Arc::new(std::sync::Mutex::new(statuses.iter()));
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (sender, statuses) = (sender.clone(), statuses.clone());
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream.unwrap());
+                while let Some(request) = read_request(&mut reader) {
+                    let status = statuses.lock().unwrap().next().copied().unwrap_or(200);
+                    if status == 200 {
+                        sender.send(request).unwrap();
+                    }
+                    let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: 0\r\n\r\n");
+                    reader.get_mut().write_all(answer.as_bytes()).unwrap();
+                }
+            });
+        }
+    });
+    (uri, received)
+}
+
+/// Head and body of one request; nothing where the connection ends.
+fn read_request(reader: &mut BufReader<TcpStream>) -> Option<String> {
+    let (mut head, mut length) = (String::new(), 0);
+    while !head.ends_with("\r\n\r\n") {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        head.push_str(&line);
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(head + &String::from_utf8(body).unwrap())
+}
+
+fn subscribe(server: &Server, uri: &str) {
+    let body = format!(
+        r#"{{"id":"urn:s:1","type":"Subscription","entities":[{{"type":"Lamp"}}],
+            "notification":{{"endpoint":{{"uri":"{uri}","receiverInfo":[{{"key":"X-Key","value":"v"}}]}}}}}}"#
+    );
+    assert!(server.ask("POST", "/subscriptions", &body).starts_with("HTTP/1.1 201"));
+}
+
+fn next(received: &Receiver<String>) -> String {
+    received.recv_timeout(Duration::from_secs(20)).expect("a notification")
+}
+
+#[test]
+fn a_subscriber_is_told_and_the_account_says_so() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let (uri, received) = receiver(&[]);
+    subscribe(&server, &uri);
+    server.create(1);
+    let request = next(&received);
+    assert!(request.starts_with("POST /notify HTTP/1.1"), "{request}");
+    assert!(request.contains("X-Key: v") && request.contains("Link: <"), "{request}");
+    assert!(request.contains(r#""id":"urn:l:1""#), "{request}");
+    std::thread::sleep(Duration::from_millis(300));
+    let shown = server.ask("GET", "/subscriptions/urn:s:1", "");
+    assert!(shown.contains(r#""timesSent":1"#) && shown.contains(r#""status":"ok""#), "{shown}");
+    assert!(server.ask("DELETE", "/subscriptions/urn:s:1", "").starts_with("HTTP/1.1 204"));
+    server.create(2);
+    assert!(received.recv_timeout(Duration::from_millis(500)).is_err(), "the subscription ended");
+}
+
+#[test]
+fn an_endpoint_that_fails_is_tried_again() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let (uri, received) = receiver(&[500, 503, 429]);
+    subscribe(&server, &uri);
+    server.create(1);
+    server.create(2);
+    let told: BTreeSet<bool> = (0..2).map(|_| next(&received).contains("urn:l:1")).collect();
+    assert_eq!(told.len(), 2, "both are told");
+    let shown = server.ask("GET", "/subscriptions/urn:s:1", "");
+    assert!(shown.contains(r#""timesFailed":3"#), "{shown}");
+}
+
+#[test]
+fn a_crash_loses_no_notification() {
+    let data = tempfile::tempdir().unwrap();
+    let (uri, received) = receiver(&[]);
+    let mut server = Server::start(data.path());
+    subscribe(&server, &uri);
+    for round in 0..4 {
+        for nth in 0..25 {
+            server.create(round * 25 + nth);
+        }
+        drop(server);
+        server = Server::start(data.path());
+    }
+    let mut missing: BTreeSet<String> = (0..100).map(|nth| format!(r#""urn:l:{nth}""#)).collect();
+    while !missing.is_empty() {
+        let request = next(&received);
+        missing.retain(|id| !request.contains(id));
+    }
+}
