@@ -10,10 +10,10 @@ mod subscriptions;
 use std::fmt;
 use std::sync::Arc;
 
+use ::subscriptions::{SubscribeError, Subscriptions};
 use model::{Tenant, Timestamp};
 use policy::{Denied, Policy};
 use store::Store;
-use ::subscriptions::{SubscribeError, Subscriptions};
 
 pub use changes::{Outcome, Purge, Purged};
 pub use documents::Document;

@@ -188,4 +188,3 @@ fn body(told: &Told, data: &str, context: Option<&str>) -> String {
     body.push('}');
     body
 }
-

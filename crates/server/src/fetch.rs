@@ -166,6 +166,16 @@ impl Fetcher {
         }
         let host = url.host().ok_or(FetchError::NotAUrl)?.to_owned();
         let port = url.port_or_known_default().ok_or(FetchError::NotAUrl)?;
+        self.connect_to(host, port, secure).await
+    }
+
+    /// As [`Fetcher::connect`], for protocols other than HTTP.
+    pub(crate) async fn connect_to(
+        &self,
+        host: Host,
+        port: u16,
+        secure: bool,
+    ) -> Result<Box<dyn Stream>, FetchError> {
         let stream = TcpStream::connect(self.addresses(&host, port).await?.as_slice()).await?;
         stream.set_nodelay(true)?;
         if !secure {

@@ -16,6 +16,7 @@ mod http;
 pub mod import;
 mod keys;
 mod logs;
+mod mqtt;
 mod notify;
 pub mod openapi;
 mod platform;

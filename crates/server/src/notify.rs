@@ -1,4 +1,4 @@
-//! Notifications over HTTP and HTTPS, within the egress rules, on connections that are kept.
+//! Notifications over HTTP and HTTPS, and by way of `mqtt` over MQTT, within the egress rules, on connections that are kept.
 
 use std::error::Error;
 use std::io;
@@ -22,6 +22,7 @@ use url::Url;
 
 use crate::egress::EgressRules;
 use crate::fetch::{FetchError, Fetcher, HEAD_BYTES_MAX, HEADERS_MAX, Stream};
+use crate::mqtt::MqttDelivery;
 
 /// How long a connection is kept on which nothing is sent.
 const IDLE: Duration = Duration::from_secs(30);
@@ -32,6 +33,7 @@ pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// A way to bring notifications to endpoints. Connections to each are kept, up to a number.
 pub fn delivery(rules: EgressRules, connections_kept_max: usize) -> Arc<dyn Deliver> {
     let fetcher = Fetcher::new(rules);
+    let mqtt = MqttDelivery::new(fetcher.clone(), connections_kept_max);
     let connector = service_fn(move |uri: Uri| {
         let fetcher = fetcher.clone();
         Box::pin(async move {
@@ -47,16 +49,20 @@ pub fn delivery(rules: EgressRules, connections_kept_max: usize) -> Arc<dyn Deli
         .http1_max_buf_size(HEAD_BYTES_MAX)
         .http1_title_case_headers(true)
         .build(connector);
-    Arc::new(HttpDelivery { client })
+    Arc::new(Delivery { client, mqtt })
 }
 
-struct HttpDelivery<C> {
+struct Delivery<C> {
     client: Client<C, Full<Bytes>>,
+    mqtt: MqttDelivery,
 }
 
 #[async_trait]
-impl<C: Connect + Clone + Send + Sync + 'static> Deliver for HttpDelivery<C> {
+impl<C: Connect + Clone + Send + Sync + 'static> Deliver for Delivery<C> {
     async fn deliver(&self, endpoint: &Endpoint, message: Message) -> Outcome {
+        if endpoint.uri.starts_with("mqtt") {
+            return self.mqtt.deliver(endpoint, &message).await;
+        }
         let Some(request) = request(&endpoint.uri, message) else {
             return Outcome::Refused("its URI cannot be asked over HTTP".to_owned());
         };

@@ -13,12 +13,8 @@ pub struct Changes<'e> {
 
 impl<'e> Changes<'e> {
     pub fn of(event: &'e Event) -> Changes<'e> {
-        let mut changes = Changes {
-            event,
-            created: Vec::new(),
-            updated: Vec::new(),
-            deleted: Vec::new(),
-        };
+        let mut changes =
+            Changes { event, created: Vec::new(), updated: Vec::new(), deleted: Vec::new() };
         let before = event.before.as_deref().filter(|_| !changes.is_entity_created());
         for name in &event.changed {
             let old = before.and_then(|entity| entity.attributes.get(name));
@@ -42,9 +38,8 @@ impl<'e> Changes<'e> {
         if new_instances.iter().any(is_updated) {
             self.updated.push(name);
         }
-        let stays = |one: &Instance| {
-            new.is_some_and(|new| new.instance(one.dataset_id.as_ref()).is_some())
-        };
+        let stays =
+            |one: &Instance| new.is_some_and(|new| new.instance(one.dataset_id.as_ref()).is_some());
         if old_instances.iter().any(|one| !stays(one)) {
             self.deleted.push(name);
         }

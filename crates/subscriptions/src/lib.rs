@@ -23,11 +23,11 @@ pub use notifier::{LINKED_MAX, Notifier};
 pub use office::{SubscribeError, Subscriptions};
 pub use post::{DeadLetter, Delivery, News, Outcome, Post, Snapshot, State, Ticket};
 pub use settings::Settings;
-pub use wire::{About, Deliver, Message, Told, Wire};
 pub use subscription::{
     Accept, Endpoint, Format, Join, Key, Notification, Schedule, Selector, Status, Subscription,
     Trigger, Triggers,
 };
+pub use wire::{About, Deliver, Message, Told, Wire};
 
 #[cfg(test)]
 mod notation;

@@ -52,9 +52,8 @@ impl Subscription {
         }
         attributes.sort();
         attributes.dedup();
-        let touches = || {
-            self.watched.is_empty() || changes.event.changed.iter().any(|name| counts(&&name))
-        };
+        let touches =
+            || self.watched.is_empty() || changes.event.changed.iter().any(|name| counts(&&name));
         let by_entity = (triggers.entity_created && changes.is_entity_created()
             || triggers.entity_deleted && changes.is_entity_deleted())
             && touches();

@@ -116,8 +116,7 @@ pub fn event_at(now: Timestamp, changes: &[&str]) -> Arc<Event> {
         let before: Option<Arc<model::Entity>> = entity.take();
         let applied = apply(&change.id, before.as_deref(), change.operation, at);
         entity = applied.expect(text).after.map(Arc::new);
-        let event =
-            Event::between(change.tenant, change.id, at, before.as_deref(), entity.clone());
+        let event = Event::between(change.tenant, change.id, at, before.as_deref(), entity.clone());
         last = Some(Arc::new(event));
     }
     last.expect("a change")

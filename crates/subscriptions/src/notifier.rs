@@ -140,7 +140,11 @@ impl Notifier {
         }
     }
 
-    async fn stop(self: Arc<Self>, mut flights: Flights, mut writing: JoinSet<Result<(), Snapshot>>) {
+    async fn stop(
+        self: Arc<Self>,
+        mut flights: Flights,
+        mut writing: JoinSet<Result<(), Snapshot>>,
+    ) {
         let landing = async {
             while let Some(ended) = flights.tasks.join_next_with_id().await {
                 self.ended(&mut flights, ended);
@@ -149,7 +153,9 @@ impl Notifier {
         // What has not ended by then is sent again after the next start.
         let patience = self.subscriptions.settings.timeout;
         if tokio::time::timeout(patience, landing).await.is_err() {
-            warn!("some endpoints did not answer in time; they are told again after the next start");
+            warn!(
+                "some endpoints did not answer in time; they are told again after the next start"
+            );
         }
         while let Some(written) = writing.join_next().await {
             self.written(written);

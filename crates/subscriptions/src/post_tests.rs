@@ -25,8 +25,7 @@ fn settings() -> Settings {
 
 impl Office {
     fn new(settings: Settings, texts: &[&str]) -> Office {
-        let subscriptions: Vec<_> =
-            texts.iter().map(|text| Arc::new(subscription(text))).collect();
+        let subscriptions: Vec<_> = texts.iter().map(|text| Arc::new(subscription(text))).collect();
         let mut office = Office {
             post: Post::new(settings.clone()),
             settings,

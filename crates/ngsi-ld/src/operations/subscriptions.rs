@@ -82,7 +82,8 @@ pub(crate) async fn create(call: &Call<'_>, body: Body) -> Result<Response, Prob
     };
     refuse_past(given, now)?;
     written.insert("id".to_owned(), id.as_str().into());
-    let (context, context_url) = notification_context(call, given_context(&written)?, &compiled).await?;
+    let (context, context_url) =
+        notification_context(call, given_context(&written)?, &compiled).await?;
     let mut record = Record {
         members: expanded(written, &compiled),
         words: names::Words::default(),
@@ -109,7 +110,8 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Response, Problem> {
     let page = page::asked(call, count)?;
     let all = call.broker().all_subscriptions(&call.caller, &call.tenant).await?;
     let compiled = call.linked_context().await?;
-    let mut records = all.iter().map(|(_, bytes)| understood(bytes)).collect::<Result<Vec<_>, _>>()?;
+    let mut records =
+        all.iter().map(|(_, bytes)| understood(bytes)).collect::<Result<Vec<_>, _>>()?;
     records.sort_by_key(|record| record.created_at);
     let total = records.len();
     let on_page: Vec<Record> = records.into_iter().skip(page.offset).take(page.limit).collect();
@@ -163,7 +165,9 @@ pub(crate) async fn update(call: &Call<'_>, id: &str, body: Body) -> Result<Resp
     loop {
         let (mut record, seen) = existing(call, &key).await?;
         let terms = Terms::of(&compiled);
-        let has_words = ["q", "csf", "expandValues", "jsonKeys"].iter().any(|name| fragment.contains_key(*name));
+        let has_words = ["q", "csf", "expandValues", "jsonKeys"]
+            .iter()
+            .any(|name| fragment.contains_key(*name));
         merge(&mut record.members, fragment.clone());
         if let Some((context, url)) = &context {
             (record.context, record.context_url) = (context.clone(), Some(url.clone()));

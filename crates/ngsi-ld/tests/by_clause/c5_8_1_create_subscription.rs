@@ -111,6 +111,8 @@ async fn what_is_wrong_with_a_notification_is_named() {
     check(json!({"endpoint.uri": "nonsense"}), "`notification.endpoint.uri`").await;
     check(json!({"endpoint.uri": "ftp://a.example"}), "`notification.endpoint.uri`").await;
     check(json!({"endpoint.uri": "http://u:p@a.example"}), "receiverInfo").await;
+    check(json!({"endpoint.uri": "mqtt://a.example"}), "topic").await;
+    check(json!({"endpoint.uri": "mqtt://a.example/+"}), "topic").await;
     check(json!({"endpoint.accept": "text/plain"}), "`notification.endpoint.accept`").await;
     check(json!({"endpoint.timeout": 0}), "`notification.endpoint.timeout`").await;
     check(json!({"endpoint.receiverInfo": [{"key": "k"}]}), "receiverInfo").await;

@@ -25,7 +25,10 @@ async fn members_take_the_place_of_those_there_are() {
     let city = city().await;
     let shown = changed(&city, json!({"description": "new", "throttling": 2.5})).await;
     assert_eq!((&shown["description"], &shown["throttling"]), (&json!("new"), &json!(2.5)));
-    assert_eq!((&shown["entities"][0]["type"], &shown["q"]), (&json!("Lamp"), &json!("brightness>5")));
+    assert_eq!(
+        (&shown["entities"][0]["type"], &shown["q"]),
+        (&json!("Lamp"), &json!("brightness>5"))
+    );
     for nothing in [Value::Null, json!("urn:ngsi-ld:null")] {
         let shown = changed(&city, json!({ "description": nothing })).await;
         assert_eq!(shown["description"], Value::Null);

@@ -42,7 +42,10 @@ async fn a_subscription_is_shown_as_it_was_written() {
     let told = city.get("/subscriptions/urn:s:1").await.json();
     assert_eq!(told["watchedAttributes"][0], "https://city.example/brightness");
     let told = city.ask("GET", "/subscriptions/urn:s:1", &[CITY_LINK, ACCEPT_LD], "").await;
-    assert_eq!((told.json()["@context"].clone(), told.header("link")), (json!(CITY), String::new()));
+    assert_eq!(
+        (told.json()["@context"].clone(), told.header("link")),
+        (json!(CITY), String::new())
+    );
 }
 
 #[tokio::test]
@@ -56,7 +59,9 @@ async fn subscriptions_are_listed_page_by_page() {
     let told = city.get("/subscriptions?limit=1&offset=1&count=true").await;
     assert_eq!((told.ids(), told.header("ngsild-results-count")), ("urn:s:1".into(), "3".into()));
     let links = told.header("link");
-    assert!(links.contains("</ngsi-ld/v1/subscriptions?count=true&limit=1&offset=0>; rel=\"prev\""));
+    assert!(
+        links.contains("</ngsi-ld/v1/subscriptions?count=true&limit=1&offset=0>; rel=\"prev\"")
+    );
     assert!(links.contains("offset=2>; rel=\"next\""), "{links}");
     assert_eq!(city.get("/subscriptions?limit=1&offset=9").await.ids(), "");
 }

@@ -75,6 +75,12 @@ pub const FIXED: &[Fixed] = &[
         "Only its status matters; where there is more, the connection is closed.",
     ),
     fixed(
+        "one answer of an MQTT broker",
+        crate::mqtt::ANSWER_BYTES_MAX,
+        "bytes",
+        "Acknowledgements are far smaller.",
+    ),
+    fixed(
         "pairs in `receiverInfo` and in `notifierInfo`, each",
         ngsi_ld::ENDPOINT_INFO_MAX,
         "pairs",

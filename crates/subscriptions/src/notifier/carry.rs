@@ -78,10 +78,8 @@ impl Notifier {
         }
         let tenant = subscription.key.tenant.clone();
         let limit = self.subscriptions.settings.entities_max;
-        let query = Query {
-            page: Page { offset: 0, limit },
-            ..Query::of(tenant, Filter::All(all))
-        };
+        let query =
+            Query { page: Page { offset: 0, limit }, ..Query::of(tenant, Filter::All(all)) };
         let Ok(permitted) = self.policy.permit(&subscription.caller, query) else {
             return Ok(Vec::new());
         };

@@ -41,8 +41,8 @@ impl Notifier {
         }
         for some in snapshot.states.chunks(WRITES_AT_ONCE) {
             let mut writes = JoinSet::new();
-            for (key, state) in some.iter().cloned() {
-                let office = self.subscriptions.clone();
+            for (key, state) in some {
+                let (office, key, state) = (self.subscriptions.clone(), key.clone(), state.clone());
                 writes.spawn(async move {
                     // One that was deleted meanwhile leaves no state behind.
                     if office.post().account(&key).is_none() {

@@ -193,9 +193,7 @@ impl Outbox {
     fn ready_period(&self, now: Timestamp) -> Ready {
         match self.next_period {
             _ if self.under_way > 0 => Ready::No,
-            Some(at) if at <= now => {
-                Ready::Now { positions: Vec::new(), news: News::Period(at) }
-            }
+            Some(at) if at <= now => Ready::Now { positions: Vec::new(), news: News::Period(at) },
             Some(at) => Ready::At(at),
             None => Ready::No,
         }

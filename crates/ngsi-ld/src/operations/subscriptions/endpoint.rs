@@ -1,7 +1,7 @@
 //! Where notifications go (clauses 5.2.15 and 5.2.22).
 
 use http::{HeaderName, HeaderValue};
-use subscriptions::Endpoint;
+use subscriptions::{Accept, Endpoint};
 
 use super::members::Members;
 use super::read::accept;
@@ -26,34 +26,77 @@ const OWN_HEADERS: [&str; 9] = [
 pub(super) fn endpoint(members: Members<'_>) -> Result<Endpoint, Problem> {
     let Some(uri) = members.text("uri")? else { return Err(members.wrong("uri", "is missing")) };
     members.uri("uri")?;
-    check_uri(uri).map_err(|problem| members.wrong("uri", problem))?;
+    let binding = Binding::of(uri).map_err(|problem| members.wrong("uri", problem))?;
     let receiver_info = pairs(members, "receiverInfo")?;
-    for (name, value) in &receiver_info {
-        check_header(name, value).map_err(|problem| members.wrong("receiverInfo", problem))?;
+    let notifier_info = pairs(members, "notifierInfo")?;
+    let accept = accept(members)?;
+    match binding {
+        Binding::Http => {
+            for (name, value) in &receiver_info {
+                let checked = check_header(name, value);
+                checked.map_err(|problem| members.wrong("receiverInfo", problem))?;
+            }
+        }
+        Binding::Mqtt if accept == Accept::GeoJson => {
+            return Err(members.wrong("accept", "is application/geo+json, which MQTT has not"));
+        }
+        Binding::Mqtt => {
+            for (name, value) in &notifier_info {
+                let checked = check_protocol(name, value);
+                checked.map_err(|problem| members.wrong("notifierInfo", problem))?;
+            }
+        }
     }
     Ok(Endpoint {
         uri: uri.to_owned(),
-        accept: accept(members)?,
+        accept,
         receiver_info,
-        notifier_info: pairs(members, "notifierInfo")?,
+        notifier_info,
         timeout: members.span("timeout", 1e-3)?,
         cooldown: members.span("cooldown", 1e-3)?,
     })
 }
 
-fn check_uri(uri: &str) -> Result<(), &'static str> {
-    let rest = uri.strip_prefix("http://").or_else(|| uri.strip_prefix("https://"));
-    let Some(rest) = rest else {
-        return Err("begins with none of http:// and https://; other bindings are not supported");
-    };
-    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
-    if authority.contains('@') {
-        return Err("holds a user or a password; use `receiverInfo` with `Authorization`");
+/// How an endpoint is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Binding {
+    Http,
+    /// Clause 7.2.
+    Mqtt,
+}
+
+impl Binding {
+    fn of(uri: &str) -> Result<Binding, &'static str> {
+        let (binding, rest) = match uri.split_once("://") {
+            Some(("http" | "https", rest)) => (Binding::Http, rest),
+            Some(("mqtt" | "mqtts", rest)) => (Binding::Mqtt, rest),
+            _ => return Err("begins with none of http, https, mqtt and mqtts"),
+        };
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if host.is_empty() || host.starts_with(':') {
+            return Err("names no host");
+        }
+        if binding == Binding::Http && !user.is_empty() {
+            return Err("holds a user or a password; use `receiverInfo` with `Authorization`");
+        }
+        let topic = path.trim_start_matches('/');
+        if binding == Binding::Mqtt && (topic.is_empty() || topic.contains(['+', '#', '?'])) {
+            return Err("names no topic to publish to");
+        }
+        Ok(binding)
     }
-    if authority.is_empty() || authority.starts_with(':') {
-        return Err("names no host");
+}
+
+/// The parameters of MQTT (table 7.2-1); other ones mean nothing.
+fn check_protocol(name: &str, value: &str) -> Result<(), &'static str> {
+    match name {
+        "MQTT-QoS" if !["0", "1", "2"].contains(&value) => Err("has an MQTT-QoS but 0, 1 and 2"),
+        "MQTT-Version" if !["mqtt3.1.1", "mqtt5.0"].contains(&value) => {
+            Err("has an MQTT-Version but mqtt3.1.1 and mqtt5.0")
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn pairs(members: Members<'_>, name: &'static str) -> Result<Vec<(String, String)>, Problem> {

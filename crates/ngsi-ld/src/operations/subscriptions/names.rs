@@ -120,7 +120,10 @@ mod tests {
     fn names_are_replaced_and_what_stands_between_them_stays() {
         let shout = |term: &str| term.to_uppercase();
         assert_eq!(rewritten("(a|b);c", IN_TYPES, &shout), "(A|B);C");
-        assert_eq!(rewritten("street{name,a:lanes}", IN_PROJECTIONS, &shout), "STREET{NAME,A:LANES}");
+        assert_eq!(
+            rewritten("street{name,a:lanes}", IN_PROJECTIONS, &shout),
+            "STREET{NAME,A:LANES}"
+        );
         assert_eq!(rewritten("ä", IN_TYPES, &shout), "Ä");
     }
 

@@ -144,10 +144,8 @@ fn schedule(members: Members<'_>) -> Result<Schedule, Problem> {
         Some(_) if throttling.is_some() => {
             Err(members.wrong("throttling", "does not go with `timeInterval`"))
         }
-        Some(interval) if interval < INTERVAL_MIN => Err(members.wrong(
-            "timeInterval",
-            format!("is less than {} seconds", INTERVAL_MIN.as_secs_f64()),
-        )),
+        Some(interval) if interval < INTERVAL_MIN => Err(members
+            .wrong("timeInterval", format!("is less than {} seconds", INTERVAL_MIN.as_secs_f64()))),
         Some(interval) => Ok(Schedule::Every(interval)),
     }
 }

@@ -79,5 +79,12 @@ fn hide_secrets(notification: &mut Map<String, Value>, reader: &Caller, maker: &
     if let Some(Value::Object(endpoint)) = notification.get_mut("endpoint") {
         endpoint.remove("receiverInfo");
         endpoint.remove("notifierInfo");
+        // With MQTT, a password may stand in the URI.
+        if let Some(Value::String(uri)) = endpoint.get_mut("uri")
+            && let Some((scheme, rest)) = uri.split_once("://")
+            && let Some((_, host)) = rest.rsplit_once('@')
+        {
+            *uri = format!("{scheme}://{host}");
+        }
     }
 }
