@@ -22,7 +22,7 @@ for _ in $(seq 50); do curl -sf -o /dev/null "http://127.0.0.1:$PORT/health" && 
 P=TP/NGSI-LD/ContextInformation
 OUT="$OUT/results" SUITE_SRC="$SUITE_SRC" bash "$SUITE_RUNNER" "http://127.0.0.1:$PORT/ngsi-ld/v1" \
   $P/Provision/Entities $P/Provision/EntityAttributes $P/Provision/BatchEntities $P/Provision/PurgeEntities \
-  $P/Provision/TransientEntities $P/Consumption/Entity $P/Consumption/Discovery TP/NGSI-LD/jsonldContext \
+  $P/Provision/TransientEntities $P/Consumption/Entity $P/Consumption/Discovery $P/Subscription TP/NGSI-LD/jsonldContext \
   TP/NGSI-LD/CommonBehaviours
 python3 - "$OUT/results" tests/suite-exceptions.txt <<'PY'
 import glob, sys, xml.etree.ElementTree as tree

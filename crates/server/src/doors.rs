@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use ngsi_ld::{Authenticate, Door};
 
+use crate::admin::{self, Admin};
 use crate::authenticate::{Open, WithKeys};
 use crate::egress::EgressRules;
 use crate::fetch::Fetcher;
@@ -14,20 +15,25 @@ use crate::openapi;
 use crate::platform::Platform;
 use crate::settings::Settings;
 
-/// The NGSI-LD door. `keys` are nothing where none are asked for.
-pub fn door(settings: &Settings, platform: &Platform, keys: Option<Arc<Keys>>) -> Door {
-    let authenticate: Arc<dyn Authenticate> = match keys {
+/// Who may come in. `keys` are nothing where none are asked for.
+pub fn authenticate(keys: Option<Arc<Keys>>) -> Arc<dyn Authenticate> {
+    match keys {
         Some(keys) => Arc::new(WithKeys(keys)),
         None => Arc::new(Open),
-    };
+    }
+}
+
+/// The NGSI-LD door.
+pub fn door(settings: &Settings, platform: &Platform, authenticate: Arc<dyn Authenticate>) -> Door {
     let fetcher = Arc::new(Fetcher::new(EgressRules::of_server(settings)));
     Door::new(platform.broker.clone(), authenticate, fetcher, ngsi_ld(settings))
 }
 
 /// All that is served.
-pub fn router(door: Door, platform: &Platform, warnings: &[String]) -> Router {
+pub fn router(door: Door, admin: Admin, platform: &Platform, warnings: &[String]) -> Router {
     let health = health::router(platform.broker.clone(), warnings);
-    ngsi_ld::router(door).merge(health).merge(openapi::router())
+    let others = health.merge(openapi::router()).merge(admin::router(admin));
+    ngsi_ld::router(door).merge(others)
 }
 
 /// What of the settings concerns this door.

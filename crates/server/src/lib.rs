@@ -1,5 +1,6 @@
 //! Starts the platform: settings, keys, store, doors, and the command line `comity`.
 
+mod admin;
 mod authenticate;
 pub mod cli;
 mod say;

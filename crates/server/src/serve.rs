@@ -5,12 +5,13 @@ use std::sync::Arc;
 use identity::Token;
 use policy::Policy;
 use store::Store;
-use subscriptions::Notifier;
+use subscriptions::{DeadLetters, Notifier};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Duration, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
+use crate::admin::Admin;
 use crate::clock::SystemClock;
 use crate::doors;
 use crate::egress::EgressRules;
@@ -84,9 +85,17 @@ impl Ready {
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::io("signals"))?;
         let warnings = self.warnings();
         warnings.iter().for_each(|warning| warn!("{warning}"));
-        let door = doors::door(&self.settings, &self.platform, self.keys.clone());
+        let authenticate = doors::authenticate(self.keys.clone());
+        let door = doors::door(&self.settings, &self.platform, authenticate.clone());
         let notifier = notifier(&self.settings, &self.platform, door.clone());
-        let router = doors::router(door, &self.platform, &warnings);
+        let dead_letters = DeadLetters {
+            subscriptions: notifier.subscriptions.clone(),
+            wire: notifier.wire.clone(),
+            deliver: notifier.deliver.clone(),
+            now: notifier.now.clone(),
+        };
+        let admin = Admin { authenticate, dead_letters };
+        let router = doors::router(door, admin, &self.platform, &warnings);
         info!(address = self.address(), "listening");
         tokio::spawn(sweep(self.platform.store.clone(), self.settings.clone(), stopped.clone()));
         if let Some(keys) = self.keys {

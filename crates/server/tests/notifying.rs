@@ -33,11 +33,15 @@ impl Server {
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        self.ask_at(method, &format!("/ngsi-ld/v1{path}"), body)
+    }
+
+    fn ask_at(&self, method: &str, path: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let length = body.len();
         let request = format!(
-            "{method} /ngsi-ld/v1{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
              content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
         );
         stream.write_all(request.as_bytes()).unwrap();
@@ -146,6 +150,29 @@ fn an_endpoint_that_fails_is_tried_again() {
     assert_eq!(told.len(), 2, "both are told");
     let shown = server.ask("GET", "/subscriptions/urn:s:1", "");
     assert!(shown.contains(r#""timesFailed":3"#), "{shown}");
+}
+
+#[test]
+fn what_was_given_up_is_listed_and_sent_once_more() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path());
+    let (uri, received) = receiver(&[400, 400, 400, 400, 400]);
+    subscribe(&server, &uri);
+    server.create(1);
+    let letters = || server.ask_at("GET", "/admin/deadLetters?subscription=urn:s:1", "");
+    let found = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        letters().contains(r#""entityId":"urn:l:1""#)
+    });
+    assert!(found, "{}", letters());
+    let counts = server.ask_at("GET", "/admin/notifications", "");
+    assert!(counts.contains(r#""due":1,"delivered":0,"waiting":0,"dead":1"#), "{counts}");
+    let replayed = server.ask_at("POST", "/admin/deadLetters/replay", "");
+    assert!(replayed.contains(r#"{"delivered":1,"failed":0,"gone":0}"#), "{replayed}");
+    assert!(next(&received).contains("urn:l:1"));
+    assert!(letters().ends_with("[]\n"), "{}", letters());
+    let counts = server.ask_at("GET", "/admin/notifications", "");
+    assert!(counts.contains(r#""due":1,"delivered":1,"waiting":0,"dead":0"#), "{counts}");
 }
 
 #[test]

@@ -14,9 +14,11 @@ mod post;
 mod wire;
 mod office;
 mod notifier;
+mod dead_letters;
 
 pub use account::Account;
 pub use changes::{Changes, is_same};
+pub use dead_letters::{DeadLetters, LETTERS_AT_ONCE, Replayed};
 pub use index::{Index, Slot};
 pub use matching::Match;
 pub use notifier::{LINKED_MAX, Notifier};

@@ -162,7 +162,7 @@ impl Teller<'_> {
         let mut text = String::new();
         match &old.value {
             Value::ListRelationship(objects) => {
-                let objects: Vec<Json> = objects.iter().map(|id| object(id)).collect();
+                let objects: Vec<Json> = objects.iter().map(object).collect();
                 text.push_str(Json::array(&objects).as_str());
             }
             _ => write::value(&mut text, old, self.context),

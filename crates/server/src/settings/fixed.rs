@@ -81,6 +81,12 @@ pub const FIXED: &[Fixed] = &[
         "Acknowledgements are far smaller.",
     ),
     fixed(
+        "dead letters that one request lists, throws away or sends once more",
+        subscriptions::LETTERS_AT_ONCE,
+        "letters",
+        "Ask again for the next ones.",
+    ),
+    fixed(
         "pairs in `receiverInfo` and in `notifierInfo`, each",
         ngsi_ld::ENDPOINT_INFO_MAX,
         "pairs",

@@ -1,5 +1,7 @@
 //! How far things are: what is to be written down, and what became of all that was due.
 
+use model::Timestamp;
+
 use super::{Post, Snapshot, State};
 use crate::account::Account;
 use crate::subscription::Key;
@@ -28,6 +30,22 @@ impl Post {
                 self.dirty.insert(*slot);
             }
         }
+    }
+
+    /// A dead letter is no more: it was delivered after all, or thrown away.
+    pub fn exhume(&mut self, key: &Key, is_delivered: bool, now: Timestamp) {
+        let Some(slot) = self.slots.get(key) else { return };
+        let Some(outbox) = self.outboxes.get_mut(slot) else { return };
+        outbox.dead_letters = outbox.dead_letters.saturating_sub(1);
+        if is_delivered {
+            outbox.account.dead = outbox.account.dead.saturating_sub(1);
+            outbox.account.delivered += 1;
+            outbox.account.times_sent += 1;
+            outbox.account.last_notification = Some(now);
+            outbox.account.last_success = Some(now);
+        }
+        outbox.is_dirty = true;
+        self.dirty.insert(*slot);
     }
 
     /// Where a subscription is now.

@@ -1,0 +1,162 @@
+//! For administrators: how notifications go, and those that were given up.
+//!
+//! | path | method | does |
+//! |---|---|---|
+//! | `/admin/notifications` | GET | counts those of all subscriptions |
+//! | `/admin/deadLetters` | GET | lists those of a tenant, some at a time |
+//! | `/admin/deadLetters` | DELETE | throws them away |
+//! | `/admin/deadLetters/replay` | POST | sends them once more |
+//!
+//! The tenant stands in `NGSILD-Tenant`; `?subscription=` names one of its subscriptions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use http::{HeaderMap, StatusCode};
+use model::{Tenant, Uri};
+use ngsi_ld::Authenticate;
+use policy::{Action, Policy, Request};
+use serde_json::{Value, json};
+use store::StoreError;
+use subscriptions::DeadLetters;
+
+/// What the routes share.
+pub struct Admin {
+    pub authenticate: Arc<dyn Authenticate>,
+    pub dead_letters: DeadLetters,
+}
+
+struct Administer(Tenant);
+
+impl Request for Administer {
+    const ACTION: Action = Action::Administer;
+
+    fn tenant(&self) -> &Tenant {
+        &self.0
+    }
+}
+
+type Parameters = Query<HashMap<String, String>>;
+type Refused = (StatusCode, String);
+
+pub fn router(admin: Admin) -> Router {
+    Router::new()
+        .route("/admin/notifications", get(notifications))
+        .route("/admin/deadLetters", get(list).delete(empty))
+        .route("/admin/deadLetters/replay", post(replay))
+        .with_state(Arc::new(admin))
+}
+
+async fn notifications(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {
+    let answer = admin.tenant(&headers).map(|_| {
+        let total = admin.dead_letters.subscriptions.total();
+        json!({
+            "due": total.due(),
+            "delivered": total.delivered,
+            "waiting": total.waiting,
+            "dead": total.dead,
+            "expired": total.expired,
+        })
+    });
+    respond(answer)
+}
+
+async fn list(
+    State(admin): State<Arc<Admin>>,
+    parameters: Parameters,
+    headers: HeaderMap,
+) -> Response {
+    let answer = async {
+        let (tenant, subscription) = admin.asked(&headers, &parameters)?;
+        let letters = admin.dead_letters.list(&tenant, subscription.as_ref()).await;
+        Ok(Value::from(letters.map_err(unavailable)?))
+    };
+    respond(answer.await)
+}
+
+async fn empty(
+    State(admin): State<Arc<Admin>>,
+    parameters: Parameters,
+    headers: HeaderMap,
+) -> Response {
+    let answer = async {
+        let (tenant, subscription) = admin.asked(&headers, &parameters)?;
+        let emptied = admin.dead_letters.empty(&tenant, subscription.as_ref()).await;
+        Ok(json!({"removed": emptied.map_err(unavailable)?}))
+    };
+    respond(answer.await)
+}
+
+async fn replay(
+    State(admin): State<Arc<Admin>>,
+    parameters: Parameters,
+    headers: HeaderMap,
+) -> Response {
+    let answer = async {
+        let (tenant, subscription) = admin.asked(&headers, &parameters)?;
+        let replayed = admin.dead_letters.replay(&tenant, subscription.as_ref()).await;
+        let replayed = replayed.map_err(unavailable)?;
+        Ok(json!({
+            "delivered": replayed.delivered,
+            "failed": replayed.failed,
+            "gone": replayed.gone,
+        }))
+    };
+    respond(answer.await)
+}
+
+impl Admin {
+    /// The tenant that the headers name, if the caller may administer it.
+    fn tenant(&self, headers: &HeaderMap) -> Result<Tenant, Refused> {
+        let caller = self.authenticate.authenticate(headers);
+        let caller = caller.map_err(|error| (StatusCode::UNAUTHORIZED, error.to_string()))?;
+        let name = headers.get("ngsild-tenant").map(|name| name.to_str().unwrap_or("?"));
+        let tenant = match name {
+            None | Some("") => Tenant::default(),
+            Some(name) => {
+                Tenant::parse(name).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?
+            }
+        };
+        let permitted = Policy::default().permit(&caller, Administer(tenant));
+        let permitted = permitted.map_err(|denied| (StatusCode::FORBIDDEN, denied.to_string()))?;
+        Ok(permitted.into_parts().0.0)
+    }
+
+    fn asked(
+        &self,
+        headers: &HeaderMap,
+        parameters: &HashMap<String, String>,
+    ) -> Result<(Tenant, Option<Uri>), Refused> {
+        let tenant = self.tenant(headers)?;
+        let subscription = parameters.get("subscription").map(|id| Uri::parse(id));
+        let subscription = subscription.transpose();
+        let subscription =
+            subscription.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
+        Ok((tenant, subscription))
+    }
+}
+
+fn unavailable(error: StoreError) -> Refused {
+    (StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+}
+
+fn respond(answer: Result<Value, Refused>) -> Response {
+    let (status, body) = match answer {
+        Ok(json) => (StatusCode::OK, json),
+        Err((status, detail)) => {
+            let json = json!({
+                "type": "about:blank",
+                "title": status.canonical_reason(),
+                "status": status.as_u16(),
+                "detail": detail,
+            });
+            (status, json)
+        }
+    };
+    (status, [(CONTENT_TYPE, "application/json")], format!("{body}\n")).into_response()
+}
