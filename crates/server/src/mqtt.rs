@@ -124,7 +124,15 @@ impl Session {
         let packet = Packet::publish(self.version, &target.topic, target.qos, id, payload);
         self.send(&packet).await?;
         match target.qos {
-            0 => Ok(()),
+            // Nothing confirms it; but whoever answers what comes after it has read it. A connection
+            // that broke unseen is found out that way.
+            0 => {
+                self.send(&Packet::ping()).await?;
+                match self.receive().await? {
+                    Received::Pong => Ok(()),
+                    _ => Err(MqttError::Protocol),
+                }
+            }
             1 => match self.receive().await? {
                 Received::PubAck(known, code) if known == id => taken(code),
                 _ => Err(MqttError::Protocol),

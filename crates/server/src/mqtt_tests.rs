@@ -48,6 +48,7 @@ async fn broker(
                 let answer: Vec<u8> = match packet[0] {
                     0x10 => vec![0x20, 2, 0, 0],
                     0x30 => Vec::new(),
+                    0xc0 => vec![0xd0, 0],
                     0x32 => vec![0x40, 3, 0, 1, code],
                     0x34 => vec![0x50, 3, 0, 1, code],
                     _ => vec![0x70, 2, 0, 1],
@@ -73,7 +74,7 @@ async fn read(stream: &mut TcpStream) -> Option<Vec<u8>> {
 #[tokio::test]
 async fn a_message_is_published_at_each_quality_of_service() {
     for (qos, kinds) in
-        [("0", vec![0x10, 0x30]), ("1", vec![0x10, 0x32]), ("2", vec![0x10, 0x34, 0x62])]
+        [("0", vec![0x10, 0x30, 0xc0]), ("1", vec![0x10, 0x32]), ("2", vec![0x10, 0x34, 0x62])]
     {
         for version in ["mqtt3.1.1", "mqtt5.0"] {
             let (address, packets) = broker(0, 1).await;
@@ -89,6 +90,24 @@ async fn a_message_is_published_at_each_quality_of_service() {
             assert!(sent.contains("city/lamps") && sent.ends_with(json), "{sent}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_broke_meanwhile_is_opened_again() {
+    let (address, packets) = broker(0, 2).await;
+    let delivery = delivery();
+    let endpoint = endpoint(format!("mqtt://{address}/t"), "0", "mqtt5.0");
+    assert_eq!(delivery.deliver(&endpoint, &message()).await, Outcome::Delivered);
+    {
+        let mut kept = delivery.kept.lock().unwrap();
+        let (session, _) = &mut kept.values_mut().next().unwrap()[0];
+        // The other side hangs up.
+        session.stream = Box::new(tokio::io::duplex(64).0);
+    }
+    assert_eq!(delivery.deliver(&endpoint, &message()).await, Outcome::Delivered);
+    drop(delivery);
+    let connects = packets.await.unwrap().iter().filter(|packet| packet[0] == 0x10).count();
+    assert_eq!(connects, 2);
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ pub enum Received {
     PubAck(u16, u8),
     PubRec(u16, u8),
     PubComp(u16, u8),
+    Pong,
     Other,
 }
 
@@ -71,6 +72,10 @@ impl Packet {
         Packet::new(0x62, &id.to_be_bytes())
     }
 
+    pub fn ping() -> Packet {
+        Packet::new(0xc0, &[])
+    }
+
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -117,6 +122,7 @@ impl Received {
             4 => acknowledged().map(|(id, code)| Received::PubAck(id, code))?,
             5 => acknowledged().map(|(id, code)| Received::PubRec(id, code))?,
             7 => acknowledged().map(|(id, code)| Received::PubComp(id, code))?,
+            13 => Received::Pong,
             _ => Received::Other,
         })
     }
@@ -144,6 +150,6 @@ mod tests {
         assert_eq!(Received::read(0x40, &[0, 7]), Some(Received::PubAck(7, 0)));
         assert_eq!(Received::read(0x50, &[1, 0, 0x97, 0]), Some(Received::PubRec(256, 0x97)));
         assert_eq!(Received::read(0x40, &[0]), None);
-        assert_eq!(Received::read(0xd0, &[]), Some(Received::Other));
+        assert_eq!(Received::read(0xd0, &[]), Some(Received::Pong));
     }
 }
