@@ -1,6 +1,7 @@
 //! Notifications: what subscribers are told, and how it is written (clauses 5.3.1, 5.8.6, 6.3.8).
 
 mod changed;
+mod conformance;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::operations::subscriptions::read_back;
 use crate::write::{self, GeoShape, Linked, Projected, Projection, Shape};
 
 use changed::{Reported, reported};
+use conformance::conforming;
 
 /// The GeoProperty that becomes the geometry of a feature.
 const GEOMETRY_PROPERTY: &str = "https://uri.etsi.org/ngsi-ld/location";
@@ -50,12 +52,18 @@ async fn message(door: &Inner, told: &Told) -> Result<Message, Problem> {
         Accept::GeoJson => !prefers_plain_json(subscription),
     };
     let mut data = String::with_capacity(1024);
-    for one in &entities(told, compiled.context()) {
-        let linked = linked(door, subscription, &one.entity).await?;
+    for mut one in entities(told, compiled.context()) {
+        let mut linked = linked(door, subscription, &one.entity).await?;
+        if let Some(version) = params.conformance {
+            one.entity = conforming(&one.entity, version, compiled.context());
+            for other in linked.values_mut() {
+                other.entity = conforming(&other.entity, version, compiled.context());
+            }
+        }
         if !data.is_empty() {
             data.push(',');
         }
-        write_one(&mut data, one, subscription, &compiled, &linked);
+        write_one(&mut data, &one, subscription, &compiled, &linked);
     }
     let mut headers = Vec::new();
     if !is_in_body {

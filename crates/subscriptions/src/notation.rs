@@ -84,6 +84,7 @@ fn plain(id: &str) -> Subscription {
             join: Join::None,
             dataset_ids: Vec::new(),
             languages: None,
+            conformance: None,
             context: String::new(),
             context_url: None,
         },

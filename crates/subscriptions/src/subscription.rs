@@ -87,6 +87,8 @@ pub struct Notification {
     /// Which instances go out, nothing meaning the default one; all, where this is empty.
     pub dataset_ids: Vec<Option<Uri>>,
     pub languages: Option<LanguageRanges>,
+    /// The version of NGSI-LD that the receiver knows, where it is not the newest.
+    pub conformance: Option<(u32, u32)>,
     /// The context to write names with, as JSON text.
     pub context: String,
     /// The URL that stands for it.

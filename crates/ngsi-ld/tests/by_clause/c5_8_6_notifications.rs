@@ -204,3 +204,51 @@ async fn conditions_on_linked_entities_follow_the_links() {
     append(&city, r#"{"street":{"object":"urn:r:1"}}"#).await;
     assert!(listener.data().await.contains("urn:r:1"));
 }
+
+#[tokio::test]
+async fn who_knows_an_earlier_version_is_told_in_its_words() {
+    let check = async |version: &str, expected: Value| {
+        let mut members =
+            notified(json!({"format": "normalized", "omit": ["id", "type", "street"]}));
+        members["ngsildConformance"] = version.into();
+        let (city, mut listener) = city(members).await;
+        let changed = r#"{"brightness":[{"value":1,"unitCode":"LX"},{"value":2,"datasetId":"urn:d:1"}],
+            "label":{"languageMap":{"fi":"katu"}},"state":{"vocab":"Lamp"},"list":{"valueList":[1]}}"#;
+        append(&city, changed).await;
+        let data: Value = serde_json::from_str(&listener.data().await).unwrap();
+        assert_eq!(data[0], expected, "{version}");
+    };
+    let second = json!({"type": "Property", "value": 2, "datasetId": "urn:d:1"});
+    let both = json!([{"type": "Property", "value": 1, "unitCode": "LX"}, second]);
+    let map = json!({"fi": "katu"});
+    check(
+        "1.9",
+        json!({
+            "brightness": both,
+            "label": {"type": "LanguageProperty", "languageMap": map},
+            "state": {"type": "VocabProperty", "vocab": "Lamp"},
+            "list": {"type": "ListProperty", "valueList": [1]},
+        }),
+    )
+    .await;
+    check(
+        "1.7",
+        json!({
+            "brightness": both,
+            "label": {"type": "LanguageProperty", "languageMap": map},
+            "state": {"type": "Property", "value": "Lamp"},
+            "list": {"type": "Property", "value": [1]},
+        }),
+    )
+    .await;
+    check(
+        "1.0",
+        json!({
+            "brightness": {"type": "Property", "value": 1},
+            "label": {"type": "Property", "value": map},
+            "state": {"type": "Property", "value": "Lamp"},
+            "list": {"type": "Property", "value": [1]},
+        }),
+    )
+    .await;
+}

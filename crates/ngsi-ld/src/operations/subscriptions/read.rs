@@ -72,12 +72,20 @@ fn check_plain(members: Members<'_>) -> Result<(), Problem> {
     if members.has("temporalQ") {
         return Err(members.wrong("temporalQ", "is only for subscriptions to registrations"));
     }
-    let Some(version) = members.text("ngsildConformance")? else { return Ok(()) };
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    match version.split_once('.') {
-        Some((major, minor)) if is_number(major) && is_number(minor) => Ok(()),
-        _ => Err(members.wrong("ngsildConformance", "is not a version such as 1.6")),
-    }
+    Ok(())
+}
+
+/// The version of NGSI-LD that the receiver knows.
+fn conformance(members: Members<'_>) -> Result<Option<(u32, u32)>, Problem> {
+    let Some(version) = members.text("ngsildConformance")? else { return Ok(None) };
+    let number = |text: &str| {
+        let is_plain = text.bytes().all(|b| b.is_ascii_digit());
+        text.parse::<u32>().ok().filter(|_| is_plain)
+    };
+    let parts = version.split_once('.');
+    let parts = parts.and_then(|(major, minor)| number(major).zip(number(minor)));
+    let wrong = || members.wrong("ngsildConformance", "is not a version such as 1.6");
+    parts.map(Some).ok_or_else(wrong)
 }
 
 fn selectors(members: Members<'_>, parser: Parser<'_>) -> Result<Vec<Selector>, Problem> {
@@ -272,6 +280,7 @@ fn params(
         join,
         dataset_ids: dataset_ids.into_iter().map(dataset_id).collect::<Result<_, _>>()?,
         languages: languages.transpose()?,
+        conformance: conformance(members)?,
         context: record.context.clone(),
         context_url: record.context_url.clone(),
     })
