@@ -27,6 +27,9 @@ use crate::mqtt::MqttDelivery;
 /// How long a connection is kept on which nothing is sent.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// How long the rest of an answer is waited for.
+const DRAIN: Duration = Duration::from_millis(500);
+
 /// What an endpoint may say in answer; nobody reads it.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
@@ -71,8 +74,10 @@ impl<C: Connect + Clone + Send + Sync + 'static> Deliver for Delivery<C> {
             Err(error) => return Outcome::Failed(innermost(&error)),
         };
         let status = response.status();
-        // Read to the end, so that the connection can be used again.
-        let _ = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        // Read to the end, so that the connection can be used again; whoever takes long over it has
+        // taken the notification all the same.
+        let rest = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect();
+        let _ = tokio::time::timeout(DRAIN, rest).await;
         judged(status)
     }
 }

@@ -75,6 +75,11 @@ impl Notifier {
             tokio::select! {
                 biased;
                 () = &mut stopped => break,
+                () = notifier.subscriptions.changed.notified() => {
+                    for ticket in notifier.subscriptions.take_broken_off() {
+                        flights.break_off(ticket);
+                    }
+                }
                 Some(written) = writing.join_next() => notifier.written(written),
                 _ = ticks.tick(), if writing.is_empty() => {
                     writing.spawn(notifier.clone().write_down());
@@ -83,11 +88,6 @@ impl Notifier {
                     notifier.ended(&mut flights, ended);
                     while let Some(ended) = flights.tasks.try_join_next_with_id() {
                         notifier.ended(&mut flights, ended);
-                    }
-                }
-                () = notifier.subscriptions.changed.notified() => {
-                    for ticket in notifier.subscriptions.take_broken_off() {
-                        flights.break_off(ticket);
                     }
                 }
                 () = std::future::ready(()), if is_behind || is_hungry => {}

@@ -137,8 +137,13 @@ impl Notifier {
             let events: Vec<Recorded> =
                 events.into_iter().take_while(|one| one.position <= read_to).collect();
             let to = events.last().map_or(read_to, |last| last.position);
-            let Ok(found) = self.among(&subscription, &events).await else { continue };
-            self.subscriptions.post().refill(slot, to, &found, (self.now)());
+            match self.among(&subscription, &events).await {
+                Ok(found) => self.subscriptions.post().refill(slot, to, &found, (self.now)()),
+                Err(error) => {
+                    warn!(%error, "could not look up linked entities; trying again");
+                    sleep(STORE_PAUSE).await;
+                }
+            }
         }
         is_hungry
     }
