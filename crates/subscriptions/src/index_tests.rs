@@ -65,3 +65,18 @@ fn what_is_taken_out_leaves_nothing_behind() {
     let empty = index.tenants.values().all(|one| one.ids.is_empty() && one.types.is_empty());
     assert!(empty, "{index:?}");
 }
+
+#[test]
+fn the_cost_of_an_event_follows_those_it_may_concern() {
+    let mut index = Index::default();
+    for slot in 0..30_000 {
+        let text = match slot % 3 {
+            0 => format!("s type=T{slot}"),
+            1 => format!("s id=urn:{slot}"),
+            _ => format!("s type=Lamp watch=a{slot}"),
+        };
+        index.insert(slot, &subscription(&text));
+    }
+    check(&index, "create urn:x Lamp a=1", &[]);
+    check(&index, "create urn:4 T3 Lamp a5=1 a=1", &[3, 4, 5]);
+}
