@@ -6,6 +6,7 @@ mod reads;
 mod links;
 mod documents;
 mod subscriptions;
+mod evolutions;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +20,10 @@ pub use changes::{Outcome, Purge, Purged};
 pub use documents::Document;
 pub use links::{Linked, LinkedEntities, Reach};
 // What the store answers is what the platform answers: doors see it through this room.
-pub use store::{Answer, AttributeCount, Census, CommitError, Committed, Plan, StoreError};
+pub use store::{
+    Answer, AttributeCount, Census, Chronicled, CommitError, Committed, Evolution, HistoryAnswer,
+    HistoryError, Plan, QueryHistory, RetrieveHistory, StoreError, Told,
+};
 
 /// The operations of the platform on one store.
 pub struct Broker {
@@ -50,6 +54,8 @@ pub enum BrokerError {
     #[error(transparent)]
     Commit(CommitError),
     #[error(transparent)]
+    History(HistoryError),
+    #[error(transparent)]
     Store(#[from] StoreError),
 }
 
@@ -59,6 +65,15 @@ impl From<CommitError> for BrokerError {
             CommitError::Denied(denied) => BrokerError::Denied(denied),
             CommitError::Store(error) => BrokerError::Store(error),
             other => BrokerError::Commit(other),
+        }
+    }
+}
+
+impl From<HistoryError> for BrokerError {
+    fn from(error: HistoryError) -> BrokerError {
+        match error {
+            HistoryError::Store(error) => BrokerError::Store(error),
+            other => BrokerError::History(other),
         }
     }
 }

@@ -7,7 +7,7 @@ use jsonld::{Context, ContextRef};
 use model::{Entity, Name, Timestamp};
 use ngsi_ld::read::{self, Limits};
 
-pub const LIMITS: Limits = Limits { attributes_max: 1000, instances_max: 1000 };
+pub const LIMITS: Limits = Limits { attributes_max: 1000, instances_max: 1000, readings_max: 1000 };
 
 /// How deep the door lets JSON nest.
 pub const JSON_DEPTH_MAX: usize = 64;

@@ -3,14 +3,12 @@
 use crate::attribute::{Attribute, Attributes, Instance, Kind};
 use crate::change::{Instances, Operation};
 use crate::entity::{Draft, Entity};
+use crate::history::SCOPE;
 use crate::identifier::{EntityId, Name, Uri};
 use crate::merge;
 use crate::patch::{AttributePatch, Field, Fragment, Incomplete, InstancePatch, ValuePatch};
 use crate::scope::Scope;
 use crate::time::Timestamp;
-
-/// The name under which an answer tells that a scope was left alone.
-const SCOPE: &str = "https://uri.etsi.org/ngsi-ld/scope";
 
 /// What an operation came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +35,10 @@ pub enum Refused {
     NoInstance(Name, Uri),
     #[error("attribute `{0}` has no default instance; name one by its datasetId")]
     NoDefaultInstance(Name),
+    #[error("the evolution of attribute `{0}` has no instance `{1}`")]
+    NoReading(Name, Uri),
+    #[error("entity `{0}` has no temporal evolution, and cannot get one without a type")]
+    NoTypes(EntityId),
     #[error("the entity has no scope")]
     NoScope,
     #[error("attribute `{name}` is a {}; a patch cannot make it a {}", found.term(), wanted.term())]

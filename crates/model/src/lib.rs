@@ -13,6 +13,7 @@ mod entity;
 mod patch;
 mod change;
 mod event;
+mod history;
 mod apply;
 mod merge;
 
@@ -22,6 +23,10 @@ pub use change::{Change, Instances, Operation};
 pub use entity::{Draft, Entity, TypeSelector};
 pub use event::Event;
 pub use geometry::{Geometry, InvalidGeometry};
+pub use history::{
+    Deletion, EvolutionHeader, HistoryChange, HistoryOperation, InstanceId, Moment, Reading,
+    Readings, SCOPE, scope_value, scopes_of,
+};
 pub use identifier::{EntityId, Name, NotATenant, NotAUri, Tenant, Uri};
 pub use json::{Json, JsonKind, NotJson};
 pub use patch::{AttributePatch, Bare, Field, Fragment, Incomplete, InstancePatch, ValuePatch};

@@ -27,6 +27,26 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The same day and time so many months later, or the last day of that month where it has no
+    /// such day. Far outside the calendar, the moment itself.
+    pub fn plus_months(self, months: i64) -> Timestamp {
+        let micros_per_day = SECONDS_PER_DAY * MICROS_PER_SECOND;
+        let (days, of_day) = (self.0.div_euclid(micros_per_day), self.0.rem_euclid(micros_per_day));
+        let (year, month, day) = civil_from_days(days);
+        let Some(month) = (year * 12 + month - 1).checked_add(months) else { return self };
+        let (year, month) = (month.div_euclid(12), month.rem_euclid(12) + 1);
+        let last = (28..=31).rev().find(|last| is_a_day(year, month, *last)).unwrap_or(28);
+        let days = match year {
+            -300_000..=300_000 => days_from_civil(year, month, day.min(last)),
+            _ => return self,
+        };
+        days.checked_mul(micros_per_day)
+            .and_then(|micros| micros.checked_add(of_day))
+            .map_or(self, Timestamp)
+    }
+}
+
 /// A moment as a client wrote it: equal moments compare equal, yet each reads back with the
 /// number of fractional digits it came with.
 #[derive(Clone, Copy, Debug)]

@@ -123,7 +123,8 @@ async fn pass(door: &Inner, head: &Parts, body: Body) -> Result<Response, Proble
 
 async fn dispatch(call: Call<'_>, resource: Resource<'_>, body: Body) -> Result<Response, Problem> {
     use operations::{
-        attributes, batch, discovery, entities, info, jsonld_contexts, purge, query, subscriptions,
+        attributes, batch, discovery, entities, evolutions, info, jsonld_contexts, purge, query,
+        subscriptions,
     };
     let is = |method: Method| call.head.method == method;
     match &resource {
@@ -166,6 +167,21 @@ async fn dispatch(call: Call<'_>, resource: Resource<'_>, body: Body) -> Result<
         Resource::Contexts => jsonld_contexts::add(&call, body).await,
         Resource::Context(id) if call.reads() => jsonld_contexts::serve(&call, id).await,
         Resource::Context(id) => jsonld_contexts::delete(&call, id).await,
+        Resource::Evolutions if call.reads() => evolutions::query::get(&call).await,
+        Resource::Evolutions => evolutions::upsert(&call, body).await,
+        Resource::Evolution(id) if call.reads() => evolutions::retrieve(&call, id).await,
+        Resource::Evolution(id) => evolutions::delete(&call, id).await,
+        Resource::EvolutionAttributes(id) => evolutions::add(&call, id, body).await,
+        Resource::EvolutionAttribute(id, name) => {
+            evolutions::delete_attribute(&call, id, name).await
+        }
+        Resource::EvolutionInstance(id, name, instance) if is(Method::PATCH) => {
+            evolutions::modify_instance(&call, (id, name, instance), body).await
+        }
+        Resource::EvolutionInstance(id, name, instance) => {
+            evolutions::delete_instance(&call, id, name, instance).await
+        }
+        Resource::EvolutionsQuery => evolutions::query::post(&call, body).await,
         Resource::SourceIdentity => info::source_identity(&call),
         Resource::Subscriptions if call.reads() => subscriptions::list(&call).await,
         Resource::Subscriptions => subscriptions::create(&call, body).await,

@@ -4,6 +4,7 @@ pub(crate) mod attributes;
 pub(crate) mod batch;
 pub(crate) mod discovery;
 pub(crate) mod entities;
+pub(crate) mod evolutions;
 pub(crate) mod info;
 pub(crate) mod jsonld_contexts;
 pub(crate) mod purge;

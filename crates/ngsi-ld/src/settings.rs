@@ -16,12 +16,16 @@ pub struct Settings {
     pub attributes_max: usize,
     /// Instances of one attribute in one request.
     pub instances_max: usize,
+    /// Instances over time in one change of a temporal evolution, of all its attributes together.
+    pub history_change_readings_max: usize,
     /// How many entities one batch operation takes.
     pub batch_max: usize,
     /// How many entities a page holds where the request names no `limit`.
     pub page_limit_default: usize,
     /// The highest `limit` a request may name.
     pub page_limit_max: usize,
+    /// How many instances over time one answer holds, of all its entities and attributes together.
+    pub history_answer_readings_max: usize,
     /// How many levels of linked entities a request may ask for (`joinLevel`).
     pub join_level_max: usize,
     /// How many linked entities one answer may bring in.
@@ -73,9 +77,11 @@ impl Default for Settings {
             uri_bytes_max: 8 * 1024,
             attributes_max: 1_000,
             instances_max: 1_000,
+            history_change_readings_max: 100_000,
             batch_max: 10_000,
             page_limit_default: query::Page::LIMIT_DEFAULT,
             page_limit_max: 1_000,
+            history_answer_readings_max: 10_000,
             join_level_max: query.join_level_max,
             linked_entities_max: 10_000,
             query_bytes_max: query.query_bytes_max,
@@ -105,6 +111,7 @@ impl Settings {
         crate::read::Limits {
             attributes_max: self.attributes_max,
             instances_max: self.instances_max,
+            readings_max: self.history_change_readings_max,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{Change, Entity, Tenant};
+use model::{Change, Entity, HistoryChange, Tenant};
 use query::{Filter, NoLinks, Query};
 
 use crate::caller::{Caller, Role};
@@ -26,6 +26,14 @@ pub trait Request {
 }
 
 impl Request for Change {
+    const ACTION: Action = Action::Write;
+
+    fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+}
+
+impl Request for HistoryChange {
     const ACTION: Action = Action::Write;
 
     fn tenant(&self) -> &Tenant {

@@ -18,6 +18,7 @@ mod projection;
 mod raw;
 mod reads;
 mod system;
+mod temporal;
 
 pub use collation::{COLLATION_BYTES_MAX, Collation};
 pub use filter::{
@@ -37,3 +38,8 @@ pub use pattern::{IdPattern, PATTERN_DEPTH_MAX, Pattern};
 pub use plan::{Conjunct, PreparedFilter};
 pub use projection::{Member, Projected, Projection};
 pub use system::SystemMember;
+pub use temporal::{
+    AggregatedSeries, Aggregation, Aggregator, Gathering, Method, NumberSummary, Period,
+    PeriodValue, ReadingSelection, ScopeTimes, TemporalText, TimeProperty, Unfit, Window,
+    evolution_as_entity, scopes_shown,
+};

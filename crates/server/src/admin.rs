@@ -1,4 +1,5 @@
-//! For administrators: how notifications go, and those that were given up.
+//! For administrators: how notifications go, those that were given up, and how long history is
+//! kept.
 //!
 //! | path | method | does |
 //! |---|---|---|
@@ -6,6 +7,8 @@
 //! | `/admin/deadLetters` | GET | lists those of a tenant, some at a time |
 //! | `/admin/deadLetters` | DELETE | throws them away |
 //! | `/admin/deadLetters/replay` | POST | sends them once more |
+//! | `/admin/historyRetention` | GET | shows the rules of a tenant |
+//! | `/admin/historyRetention` | PUT | replaces them |
 //!
 //! The tenant stands in `NGSILD-Tenant`; `?subscription=` names one of its subscriptions.
 
@@ -13,6 +16,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
@@ -22,13 +26,16 @@ use model::{Tenant, Uri};
 use ngsi_ld::Authenticate;
 use policy::{Action, Policy, Request};
 use serde_json::{Value, json};
-use store::StoreError;
+use store::{Store, StoreError};
 use subscriptions::DeadLetters;
+
+use crate::retention;
 
 /// What the routes share.
 pub struct Admin {
     pub authenticate: Arc<dyn Authenticate>,
     pub dead_letters: DeadLetters,
+    pub store: Arc<dyn Store>,
 }
 
 struct Administer(Tenant);
@@ -49,11 +56,37 @@ pub fn router(admin: Admin) -> Router {
         .route("/admin/notifications", get(notifications))
         .route("/admin/deadLetters", get(list).delete(empty))
         .route("/admin/deadLetters/replay", post(replay))
+        .route("/admin/historyRetention", get(retention_rules).put(put_retention_rules))
         .with_state(Arc::new(admin))
 }
 
+async fn retention_rules(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {
+    let answer = async {
+        let tenant = admin.tenant(&headers)?;
+        let rules = retention::rules(&*admin.store, &tenant).await.map_err(unavailable)?;
+        Ok(json!(rules))
+    };
+    respond(answer.await)
+}
+
+async fn put_retention_rules(
+    State(admin): State<Arc<Admin>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let answer = async {
+        let tenant = admin.tenant(&headers)?;
+        let rules = retention::Rules::read(&body);
+        let rules = rules.map_err(|problem| (StatusCode::BAD_REQUEST, problem))?;
+        let put = retention::put_rules(&*admin.store, &tenant, &rules).await;
+        put.map_err(unavailable)?;
+        Ok(json!(rules))
+    };
+    respond(answer.await)
+}
+
 async fn notifications(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {
-    let answer = admin.tenant(&headers).map(|_| {
+    let answer = admin.everywhere(&headers).map(|()| {
         let total = admin.dead_letters.subscriptions.total();
         json!({
             "due": total.due(),
@@ -125,6 +158,19 @@ impl Admin {
         let permitted = Policy::default().permit(&caller, Administer(tenant));
         let permitted = permitted.map_err(|denied| (StatusCode::FORBIDDEN, denied.to_string()))?;
         Ok(permitted.into_parts().0.0)
+    }
+
+    /// May the caller administer every tenant?
+    fn everywhere(&self, headers: &HeaderMap) -> Result<(), Refused> {
+        self.tenant(headers)?;
+        let caller = self.authenticate.authenticate(headers);
+        match caller.map(|caller| caller.tenant) {
+            Ok(None) => Ok(()),
+            _ => {
+                let problem = "these are counts of all tenants; your key opens one of them";
+                Err((StatusCode::FORBIDDEN, problem.to_owned()))
+            }
+        }
     }
 
     fn asked(

@@ -1,9 +1,12 @@
 //! `comity demo`: a city to look at, and the first three requests.
 
+mod meters;
+
 use std::io::Cursor;
 
 use broker::Document;
-use model::Tenant;
+use model::{EntityId, Tenant};
+use serde::Deserialize;
 
 use crate::commands;
 use crate::failure::Failure;
@@ -37,8 +40,22 @@ pub async fn import_city(platform: &Platform, settings: &Settings) -> Result<boo
     if let Some((line, problem)) = outcome.refused.first() {
         return Err(Failure::Refused(format!("the sample city, line {line}: {problem}")));
     }
+    meters::import(platform, &buildings()).await?;
     platform.broker.put_document(&caller, mark, Some(b"imported".to_vec())).await?;
     Ok(true)
+}
+
+/// The buildings of the city.
+fn buildings() -> Vec<EntityId> {
+    #[derive(Deserialize)]
+    struct Head {
+        id: String,
+        r#type: String,
+    }
+    let heads =
+        CITY.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
+    let buildings = heads.filter(|head: &Head| head.r#type == "Building");
+    buildings.filter_map(|head| EntityId::parse(&head.id).ok()).collect()
 }
 
 /// What a newcomer needs: where it is, the key, and three lines to paste.
@@ -67,8 +84,12 @@ pub fn screen(ready: &Ready) -> String {
     {curl} \"{address}/ngsi-ld/v1/entities?type=PointOfInterest&q=cuisine==%22sushi%22\
 &format=simplified&limit=5&join=inline\"
 
-  Central Helsinki: streets, buildings, lamps, stops, places.
-  © OpenStreetMap contributors, ODbL 1.0
+    # What one building used, day by day
+    {curl} \"{address}/ngsi-ld/v1/temporal/entities/urn:ngsi-ld:ElectricityMeter:way-8033120\
+?attrs=power&format=aggregatedValues&aggrMethods=avg,max&aggrPeriodDuration=P1D\"
+
+  Central Helsinki: streets, buildings and their electricity, lamps, stops, places.
+  © OpenStreetMap contributors, ODbL 1.0; loads: SimBench, ODbL 1.0
 
   The data lie in {data}. Stop with Ctrl-C; the next start keeps them.
 "

@@ -176,6 +176,18 @@ impl Fetcher {
         port: u16,
         secure: bool,
     ) -> Result<Box<dyn Stream>, FetchError> {
+        // Who began it may no longer wait for it: it ends all the same.
+        let timeout = self.rules.timeout;
+        let connected = tokio::time::timeout(timeout, self.connected(host, port, secure)).await;
+        connected.unwrap_or(Err(FetchError::TimedOut(timeout)))
+    }
+
+    async fn connected(
+        &self,
+        host: Host,
+        port: u16,
+        secure: bool,
+    ) -> Result<Box<dyn Stream>, FetchError> {
         let stream = TcpStream::connect(self.addresses(&host, port).await?.as_slice()).await?;
         stream.set_nodelay(true)?;
         if !secure {

@@ -3,6 +3,7 @@
 mod admin;
 mod authenticate;
 pub mod cli;
+mod retention;
 mod say;
 mod clock;
 mod commands;

@@ -20,6 +20,7 @@ use crate::http::{self, HttpSettings};
 use crate::keys::{self, Keys};
 use crate::notify;
 use crate::platform::Platform;
+use crate::retention;
 use crate::say::say;
 use crate::settings::Settings;
 use crate::stop::{self, Stopped};
@@ -94,10 +95,13 @@ impl Ready {
             deliver: notifier.deliver.clone(),
             now: notifier.now.clone(),
         };
-        let admin = Admin { authenticate, dead_letters };
+        let store = self.platform.store.clone();
+        let admin = Admin { authenticate, dead_letters, store };
         let router = doors::router(door, admin, &self.platform, &warnings);
         info!(address = self.address(), "listening");
         tokio::spawn(sweep(self.platform.store.clone(), self.settings.clone(), stopped.clone()));
+        let (store, settings) = (self.platform.store.clone(), self.settings.clone());
+        tokio::spawn(retention::keep(store, settings, stopped.clone()));
         if let Some(keys) = self.keys {
             tokio::spawn(follow_keys(keys, stopped.clone()));
         }

@@ -110,6 +110,17 @@ settings! {
     /// How many expired entities are removed at a time.
     sweep_entities_max: usize = 1_000;
 
+    /// How long the readings of history are kept; administrators may set other times for some. 0
+    /// means for ever.
+    history_age_max: Duration = Duration::ZERO;
+    /// How long is kept what the numbers of each hour came to whose readings were removed. 0 means
+    /// not at all.
+    history_hourly_age_max: Duration = Duration::ZERO;
+    /// The same of each day.
+    history_daily_age_max: Duration = Duration::ZERO;
+    /// How often history that is kept no longer is removed.
+    history_sweep_interval: Duration = Duration::from_secs(3600);
+
     /// How large the body of a request may be.
     body_bytes_max: Bytes = Bytes(4 << 20);
     /// How deep the JSON of a body may nest.
@@ -120,12 +131,19 @@ settings! {
     attributes_max: usize = 1_000;
     /// How many instances, each with another `datasetId`, an attribute may have.
     instances_max: usize = 1_000;
+    /// How many instances one change of a temporal evolution may bring, of all its attributes
+    /// together.
+    history_change_readings_max: usize = 100_000;
     /// How many entities one batch operation takes.
     batch_max: usize = 10_000;
     /// How many entities a page holds where a request names no `limit`.
     page_limit_default: usize = 20;
     /// The highest `limit` that a request may name.
     page_limit_max: usize = 1_000;
+    /// How many instances over time one answer holds, of all its entities and attributes together,
+    /// or how many periods of one attribute. An answer that would hold more instances is a partial
+    /// one, and says of which time it is.
+    history_answer_readings_max: usize = 10_000;
     /// How many levels of linked entities a request may ask for (`joinLevel`).
     join_level_max: Depth = Depth(10);
     /// How many linked entities one answer may bring in. Where relationships lead to more, there is

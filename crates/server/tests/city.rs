@@ -14,7 +14,7 @@ const VOCABULARY: &str = include_str!("../city/context.jsonld");
 
 fn city() -> Vec<(EntityId, Draft)> {
     let context = Context::core();
-    let limits = read::Limits { attributes_max: 50, instances_max: 1 };
+    let limits = read::Limits { attributes_max: 50, instances_max: 1, readings_max: 8 };
     let read = |(at, line): (usize, &str)| {
         read::entity(line, &context, &limits)
             .unwrap_or_else(|error| panic!("line {}: {error}", at + 1))

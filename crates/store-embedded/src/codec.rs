@@ -25,6 +25,11 @@ pub fn encode(entity: &Entity, out: &mut RecordWriter, names: &mut dyn Numbering
     Encoder { names, base: entity.created_at.0 }.attributes(out, &entity.attributes);
 }
 
+/// Appends one instance of an attribute.
+pub fn encode_instance(instance: &Instance, out: &mut RecordWriter, names: &mut dyn Numbering) {
+    Encoder { names, base: 0 }.instance(out, instance);
+}
+
 fn put_date_time(out: &mut RecordWriter, date_time: DateTime) {
     out.number(date_time.digits().into());
     out.signed(date_time.instant().0);
@@ -144,8 +149,7 @@ pub fn decode_wanted(
     names: &Names,
     wanted: &Wanted,
 ) -> Result<Entity, BadRecord> {
-    let reader = RecordReader::new(record, from);
-    let mut decoder = Decoder { reader, names: names.reading(), base: 0 };
+    let mut decoder = Decoder::new(record, from, names);
     let entity = decoder.entity(wanted)?;
     if decoder.reader.is_at_end() {
         Ok(entity)
@@ -154,10 +158,57 @@ pub fn decode_wanted(
     }
 }
 
+/// The entity with those of its attributes that are wanted, whatever follows it.
+pub fn decode_part(
+    record: &Arc<str>,
+    from: usize,
+    names: &Names,
+    wanted: &Wanted,
+) -> Result<Entity, BadRecord> {
+    Decoder::new(record, from, names).entity(wanted)
+}
+
+/// The instance that is all that a record holds.
+pub fn decode_instance(record: &Arc<str>, names: &Names) -> Result<Instance, BadRecord> {
+    Decoder::new(record, 0, names).instance()
+}
+
+/// Does the instance that is all that a record holds have members that few have? Its flags come
+/// second.
+pub fn may_expire(record: &str) -> bool {
+    record.as_bytes().get(1).is_none_or(|flags| flags & HAS_RARE != 0)
+}
+
+/// When the instance that is all that a record holds expires; most do not, and that is soon told.
+pub fn expiry_of(record: &str, names: &Names) -> Result<Option<Timestamp>, BadRecord> {
+    if !may_expire(record) {
+        return Ok(None);
+    }
+    let instance = decode_instance(&record.into(), names)?;
+    Ok(instance.expires_at.map(|at| at.instant()))
+}
+
+/// The instance that a record holds from a place on, and where it ends.
+pub fn decode_instance_at(
+    record: &Arc<str>,
+    from: usize,
+    names: &Names,
+) -> Result<(Instance, usize), BadRecord> {
+    let mut decoder = Decoder::new(record, from, names);
+    let instance = decoder.instance()?;
+    Ok((instance, decoder.reader.at()))
+}
+
 struct Decoder<'a> {
     reader: RecordReader<'a>,
     names: Reading<'a>,
     base: i64,
+}
+
+impl<'a> Decoder<'a> {
+    fn new(record: &'a Arc<str>, from: usize, names: &'a Names) -> Decoder<'a> {
+        Decoder { reader: RecordReader::new(record, from), names: names.reading(), base: 0 }
+    }
 }
 
 impl Decoder<'_> {

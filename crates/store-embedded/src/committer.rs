@@ -1,6 +1,8 @@
 //! The one thread that writes: it takes what callers want, commits it together, and answers.
 
+mod chronicle;
 mod group;
+mod historian;
 mod keeper;
 
 use std::sync::atomic::Ordering;
@@ -8,9 +10,9 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use model::{Change, EntityId, Timestamp};
+use model::{Change, EntityId, HistoryChange, Timestamp};
 use policy::Permitted;
-use store::{CommitError, Committed, Position, StoreError};
+use store::{Chronicled, CommitError, Committed, Position, StoreError};
 use tokio::sync::oneshot;
 
 use crate::checkpoint::Checkpoint;
@@ -21,6 +23,7 @@ use crate::shared::Shared;
 
 pub use group::GROUP_BYTES_MAX;
 use group::Group;
+use historian::Historian;
 use keeper::Keeper;
 
 /// What a caller wants done.
@@ -31,11 +34,18 @@ pub enum Job {
         now: Timestamp,
         answer: oneshot::Sender<Vec<Result<Committed, CommitError>>>,
     },
+    Chronicle {
+        changes: Vec<Permitted<HistoryChange>>,
+        now: Timestamp,
+        answer: oneshot::Sender<Vec<Result<Chronicled, CommitError>>>,
+    },
     Document {
         key: Vec<u8>,
         document: Option<Vec<u8>>,
         answer: oneshot::Sender<Result<(), StoreError>>,
     },
+    /// Write everything to the tables now.
+    WriteOut { answer: oneshot::Sender<Result<(), StoreError>> },
     /// Remove what has expired of these entities; answers how many it touched.
     Expire {
         entities: Vec<(NameId, EntityId)>,
@@ -64,7 +74,8 @@ impl Committer {
         recovered: Checkpoint,
     ) -> std::io::Result<Committer> {
         let (jobs, inbox) = sync_channel(JOBS_WAITING_MAX);
-        let keeper = Keeper::start(shared.clone())?;
+        let (historian, written_out) = Historian::start(shared.clone())?;
+        let keeper = Keeper::start(shared.clone(), written_out)?;
         let worker = Worker {
             shared: shared.clone(),
             journal,
@@ -74,7 +85,7 @@ impl Committer {
         };
         let thread = std::thread::Builder::new()
             .name("committer".into())
-            .spawn(move || worker.run(&inbox, keeper))?;
+            .spawn(move || worker.run(&inbox, keeper, historian))?;
         Ok(Committer { shared, jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
     }
 
@@ -114,7 +125,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, inbox: &Receiver<Job>, mut keeper: Keeper) {
+    fn run(mut self, inbox: &Receiver<Job>, mut keeper: Keeper, historian: Historian) {
         while let Ok(first) = inbox.recv() {
             let mut weight = first.weight();
             let mut jobs = vec![first];
@@ -124,13 +135,22 @@ impl Worker {
                 weight += job.weight();
                 jobs.push(job);
             }
+            let write_outs = jobs.extract_if(.., |job| matches!(job, Job::WriteOut { .. }));
+            let write_outs: Vec<Job> = write_outs.collect();
             match keeper.make_room().and_then(|()| disk::check(&self.shared.settings)) {
                 Ok(()) => self.commit(jobs),
                 Err(error) => jobs.into_iter().for_each(|job| job.refuse(&error)),
             }
+            for job in write_outs {
+                let written = keeper.write_out_now(|| self.checkpoint());
+                if let Job::WriteOut { answer } = job {
+                    drop(answer.send(written));
+                }
+            }
             keeper.tend(|| self.checkpoint());
         }
         keeper.stop(|| self.checkpoint());
+        historian.stop();
     }
 
     fn checkpoint(&self) -> Checkpoint {
@@ -174,7 +194,8 @@ impl Job {
     fn weight(&self) -> usize {
         match self {
             Job::Commit { changes, .. } => changes.len(),
-            Job::Document { .. } => 1,
+            Job::Chronicle { changes, .. } => changes.len(),
+            Job::Document { .. } | Job::WriteOut { .. } => 1,
             Job::Expire { entities, .. } => entities.len(),
         }
     }
@@ -186,20 +207,24 @@ impl Job {
                 let outcomes = changes.iter().map(|_| Err(error.clone().into())).collect();
                 Answer::Commit(answer, outcomes)
             }
-            Job::Document { answer, .. } => Answer::Document(answer),
+            Job::Chronicle { changes, answer, .. } => {
+                let outcomes = changes.iter().map(|_| Err(error.clone().into())).collect();
+                Answer::Chronicle(answer, outcomes)
+            }
+            Job::Document { answer, .. } | Job::WriteOut { answer } => Answer::Document(answer),
             Job::Expire { answer, .. } => Answer::Expire(answer, 0),
         };
         answer.fail(error);
     }
 }
 
+type Outcomes<T> = oneshot::Sender<Vec<Result<T, CommitError>>>;
+
 /// An answer that waits for the disk.
 #[derive(Debug)]
 enum Answer {
-    Commit(
-        oneshot::Sender<Vec<Result<Committed, CommitError>>>,
-        Vec<Result<Committed, CommitError>>,
-    ),
+    Commit(Outcomes<Committed>, Vec<Result<Committed, CommitError>>),
+    Chronicle(Outcomes<Chronicled>, Vec<Result<Chronicled, CommitError>>),
     Document(oneshot::Sender<Result<(), StoreError>>),
     Expire(oneshot::Sender<Result<usize, StoreError>>, usize),
 }
@@ -208,6 +233,7 @@ impl Answer {
     fn send(self) {
         match self {
             Answer::Commit(to, outcomes) => drop(to.send(outcomes)),
+            Answer::Chronicle(to, outcomes) => drop(to.send(outcomes)),
             Answer::Document(to) => drop(to.send(Ok(()))),
             Answer::Expire(to, touched) => drop(to.send(Ok(touched))),
         }
@@ -216,15 +242,21 @@ impl Answer {
     /// Nothing was written: changes that would have been made are refused as well.
     fn fail(self, error: &StoreError) {
         match self {
-            Answer::Commit(to, outcomes) => {
-                let failed = |outcome: Result<Committed, CommitError>| match outcome {
-                    Err(refused) if !matches!(refused, CommitError::Store(_)) => Err(refused),
-                    _ => Err(CommitError::Store(error.clone())),
-                };
-                drop(to.send(outcomes.into_iter().map(failed).collect()));
-            }
+            Answer::Commit(to, outcomes) => drop(to.send(failed(outcomes, error))),
+            Answer::Chronicle(to, outcomes) => drop(to.send(failed(outcomes, error))),
             Answer::Document(to) => drop(to.send(Err(error.clone()))),
             Answer::Expire(to, _) => drop(to.send(Err(error.clone()))),
         }
     }
+}
+
+fn failed<T>(
+    outcomes: Vec<Result<T, CommitError>>,
+    error: &StoreError,
+) -> Vec<Result<T, CommitError>> {
+    let failed = |outcome| match outcome {
+        Err(refused) if !matches!(refused, CommitError::Store(_)) => Err(refused),
+        _ => Err(CommitError::Store(error.clone())),
+    };
+    outcomes.into_iter().map(failed).collect()
 }

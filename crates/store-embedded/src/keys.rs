@@ -29,6 +29,10 @@ pub enum Space {
     Scope = 6,
     /// It, or something in it, expires at this moment.
     Expiry = 7,
+    /// Its evolution has this type; the entity has not, or is gone.
+    PastType = 8,
+    /// Its evolution has this attribute; the entity has not, or is gone.
+    PastAttribute = 9,
 }
 
 /// Entity numbers take six bytes of a key: enough for 280 million million of them.

@@ -10,6 +10,7 @@ mod committer;
 mod counts;
 mod disk;
 mod error;
+mod history;
 mod index;
 mod journal;
 mod keys;

@@ -11,6 +11,7 @@ use store::Position;
 
 use crate::checkpoint::Checkpoint;
 use crate::error::OpenError;
+use crate::history::write_history;
 use crate::journal::{
     EventRecord, Frame, JournalReader, JournalWriter, Record, RecordReader, recover,
 };
@@ -38,7 +39,7 @@ pub struct Opened {
 }
 
 /// The format of the directory as a whole.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_OPENING: &str = "comity data directory, format ";
 
@@ -148,6 +149,7 @@ fn replay_frame(
                 *next_entity = (*next_entity).max(event.entity + 1);
                 events.push(replay_event(shared, &event, &mut interner, &mut writes)?);
             }
+            Record::History(record) => write_history(&record, &mut writes),
             Record::Document { key, document: Some(document) } => {
                 writes.put(Table::Documents, key.to_vec(), document);
             }
@@ -186,6 +188,7 @@ fn replay_event(
     let number = EntityNumber(record.entity);
     let next_expiry = event.after.as_ref().and_then(|entity| entity.next_expiry());
     let stored = record.after.map(|after| Stored::new(record.tenant, next_expiry, after));
-    let levels = write_event(&event, record.tenant, number, stored.as_ref(), names, writes);
+    let kept = stored.as_ref();
+    let levels = write_event(&event, record.tenant, number, record.after, kept, names, writes);
     Ok(Published { event: Arc::new(event), tenant: record.tenant, number, stored, levels })
 }

@@ -80,6 +80,8 @@ pub struct Planner<'a> {
     pub names: &'a Names,
     pub counts: &'a Counts,
     pub tenant: NameId,
+    /// Are evolutions sought, which have what their entities had?
+    pub past: bool,
 }
 
 /// The share of an attribute's entities that a comparison leaves, for want of better knowledge.
@@ -160,8 +162,8 @@ impl Planner<'_> {
             TypeSelector::Is(name) => {
                 let id = self.names.get(name.as_str());
                 let estimate = id.map_or(0, |id| self.counts.of_type(self.tenant, id));
-                let ranges = id.map(|id| self.prefix(self.key(Space::Type).name(id)));
-                Some(index(format!("type {name}"), ranges.into_iter().collect(), estimate))
+                let spaces = self.spaces(&[Space::Type], Space::PastType);
+                Some(index(format!("type {name}"), self.ranges(&spaces, id), estimate))
             }
             TypeSelector::AllOf(all) => cheapest(all.iter().map(|one| self.types(one))),
             TypeSelector::OneOf(any) => union("types", any.iter().map(|one| self.types(one))),
@@ -169,12 +171,19 @@ impl Planner<'_> {
     }
 
     fn attribute(&self, name: &Name) -> Drive {
-        let spaces = [Space::Attribute, Space::Value, Space::Cell];
-        let ranges = self
-            .names
-            .get(name.as_str())
-            .map(|id| spaces.map(|space| self.prefix(self.key(space).name(id))).to_vec());
-        index(format!("attribute {name}"), ranges.unwrap_or_default(), self.total(name))
+        let now = [Space::Attribute, Space::Value, Space::Cell];
+        let spaces = self.spaces(&now, Space::PastAttribute);
+        let ranges = self.ranges(&spaces, self.names.get(name.as_str()));
+        index(format!("attribute {name}"), ranges, self.total(name))
+    }
+
+    fn spaces(&self, now: &[Space], past: Space) -> Vec<Space> {
+        now.iter().copied().chain(self.past.then_some(past)).collect()
+    }
+
+    fn ranges(&self, spaces: &[Space], id: Option<NameId>) -> Vec<KeyRange> {
+        let range = |id| spaces.iter().map(move |space| self.prefix(self.key(*space).name(id)));
+        id.into_iter().flat_map(range).collect()
     }
 
     /// About how many entities have an attribute.

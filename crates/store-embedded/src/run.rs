@@ -61,7 +61,7 @@ enum Goon {
 impl Shared {
     fn drive(&self, tenant: NameId, filters: &[&Filter], order: &[OrderBy]) -> Drive {
         let counts = self.counts.read().unwrap_or_else(PoisonError::into_inner);
-        Planner { names: &self.names, counts: &counts, tenant }.drive(filters, order)
+        Planner { names: &self.names, counts: &counts, tenant, past: false }.drive(filters, order)
     }
 
     /// What has to be read of an entity to know whether it matches, and where it stands.

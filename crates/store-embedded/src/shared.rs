@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::codec::{self, Wanted};
 use crate::counts::Counts;
+use crate::history::Entries;
 use crate::index::{self, CellLevels};
 use crate::journal::{JournalReader, Place};
 use crate::keys::EntityNumber;
@@ -33,6 +34,8 @@ pub struct Shared {
     pub ended: watch::Sender<Position>,
     entities: Cache<EntityNumber, Stored, StoredWeighter>,
     numbers: Cache<(NameId, EntityId), EntityNumber, NumberWeighter>,
+    /// Held while history is merged.
+    pub merging: Mutex<()>,
     /// The store is being closed: what fails now is not tried again.
     pub stopping: AtomicBool,
 }
@@ -87,6 +90,11 @@ impl Stored {
     /// The whole entity, expired or not.
     pub fn read(&self, names: &Names) -> Result<Entity, StoreError> {
         self.entity(&self.header()?, names, &Wanted::All)
+    }
+
+    /// The entity with some of its attributes, expired or not.
+    pub fn part(&self, names: &Names, wanted: &Wanted) -> Result<Entity, StoreError> {
+        self.entity(&self.header()?, names, wanted)
     }
 
     /// The entity as readers see it at a moment.
@@ -184,6 +192,7 @@ impl Shared {
             ended: watch::Sender::default(),
             entities,
             numbers,
+            merging: Mutex::default(),
             stopping: AtomicBool::new(false),
         }
     }
@@ -270,7 +279,6 @@ impl Shared {
                 }
                 None => {
                     self.entities.remove(&number);
-                    self.numbers.remove(&(tenant, event.id.clone()));
                 }
             }
         }
@@ -288,11 +296,13 @@ pub struct Published {
     pub levels: Vec<CellLevels>,
 }
 
-/// Everything that an event writes to the tables. Tells at which levels it added cells.
+/// Everything that an event writes to the tables; `record` is that of the entity as it is now.
+/// Tells at which levels it added cells.
 pub fn write_event(
     event: &Event,
     tenant: NameId,
     number: EntityNumber,
+    record: Option<&str>,
     entity: Option<&Stored>,
     names: &mut dyn Numbering,
     writes: &mut Writes,
@@ -305,11 +315,12 @@ pub fn write_event(
                 writes.put(Table::Ids, id_key(tenant, &event.id), number.0.to_be_bytes());
             }
         }
-        None => {
-            writes.remove(Table::Entities, key);
-            writes.remove(Table::Ids, id_key(tenant, &event.id));
-        }
+        // The number stays with the id, for the history of the entity stays.
+        None => writes.remove(Table::Entities, key),
     }
+    let mut entries = Entries::default();
+    entries.event(event, record, names);
+    writes.add_history(number, entries.as_str());
     index::write_changes(event, tenant, number, names, writes)
 }
 

@@ -1,20 +1,24 @@
 //! The promise of `store::Store`, kept by one directory.
 
 use std::fs::File;
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
-use model::{Change, Entity, Tenant, Timestamp};
+use model::{Change, Entity, HistoryChange, Tenant, Timestamp};
 use policy::Permitted;
 use query::{NoLinks, Query};
 use store::{
-    Answer, Census, CommitError, Committed, Discover, DocumentKey, JournalError, Position,
-    Recorded, Retrieve, Store, StoreError,
+    Answer, Census, Chronicled, CommitError, Committed, Discover, DocumentKey, HistoryAnswer,
+    HistoryError, JournalError, Position, QueryHistory, Recorded, Retained, Retention, Retrieve,
+    RetrieveHistory, Store, StoreError,
 };
 use tokio::sync::{oneshot, watch};
 
 use crate::committer::{Committer, Job};
 use crate::error::OpenError;
+use crate::history;
 use crate::journal::{Record, RecordReader};
 use crate::open::{Opening, open};
 use crate::run;
@@ -46,6 +50,32 @@ impl EmbeddedStore {
     /// opening is quick. Further changes are refused.
     pub fn close(&self) {
         self.committer.stop();
+    }
+
+    /// Writes everything to the tables, and all of history into chunks, as happens by itself with
+    /// time: for the end of a large import.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        self.submit(|answer| Job::WriteOut { answer }).await??;
+        let shared = self.shared.clone();
+        let merged = tokio::task::spawn_blocking(move || history::merge_all(&shared)).await;
+        merged.map_err(|error| StoreError::from(std::io::Error::other(error)))?
+    }
+
+    /// Removes history that the rules no longer keep, and gives its space back; of what is recent,
+    /// when it has been merged.
+    pub async fn retain(
+        &self,
+        retention: Retention,
+        now: Timestamp,
+    ) -> Result<Retained, StoreError> {
+        let shared = self.shared.clone();
+        let pass = tokio::task::spawn_blocking(move || {
+            let stopping = || shared.stopping.load(Ordering::Relaxed);
+            let go_on =
+                || if stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+            history::retain(&shared, &retention, now, go_on)
+        });
+        pass.await.map_err(|error| StoreError::from(std::io::Error::other(error)))?
     }
 
     async fn submit<T>(
@@ -92,6 +122,41 @@ impl Store for EmbeddedStore {
     async fn query(&self, request: Permitted<Query>, now: Timestamp) -> Result<Answer, StoreError> {
         let (query, within) = request.into_parts();
         run::run(&self.shared, &query, &within, now)
+    }
+
+    async fn chronicle(
+        &self,
+        changes: Vec<Permitted<HistoryChange>>,
+        now: Timestamp,
+    ) -> Vec<Result<Chronicled, CommitError>> {
+        let count = changes.len();
+        let outcomes = self.submit(|answer| Job::Chronicle { changes, now, answer }).await;
+        outcomes.unwrap_or_else(|error| vec![Err(error.into()); count])
+    }
+
+    async fn evolution(
+        &self,
+        request: Permitted<RetrieveHistory>,
+        now: Timestamp,
+    ) -> Result<Option<HistoryAnswer>, HistoryError> {
+        let (RetrieveHistory { tenant, id, readings }, within) = request.into_parts();
+        let Some(tenant) = self.shared.tenant(&tenant) else { return Ok(None) };
+        history::evolution(&self.shared, tenant, &id, &readings, &within, now)
+    }
+
+    async fn history(
+        &self,
+        request: Permitted<QueryHistory>,
+        now: Timestamp,
+    ) -> Result<HistoryAnswer, HistoryError> {
+        let (query, within) = request.into_parts();
+        match self.shared.tenant(&query.tenant) {
+            Some(tenant) => history::query(&self.shared, tenant, &query, &within, now),
+            None => {
+                let total = query.count.then_some(0);
+                Ok(HistoryAnswer { total, ..HistoryAnswer::default() })
+            }
+        }
     }
 
     async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError> {

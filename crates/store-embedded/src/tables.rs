@@ -8,10 +8,15 @@ mod layer;
 mod scan;
 
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy};
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, Slice};
+use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
+
+use store::StoreError;
+
+use crate::keys::EntityNumber;
+use crate::shared::unreadable;
 
 pub use layer::{Layer, Writes};
 pub use scan::Scan;
@@ -28,13 +33,32 @@ pub enum Table {
     Entities,
     /// Document key -> document.
     Documents,
+    /// Number of an entity -> what is known of its evolution beside its readings, where the entity
+    /// itself does not tell.
+    Evolutions,
+    /// Number of an entity and of a layer -> the entries of history that the layer held.
+    Recent,
+    /// Number of an entity -> the entries of its short series; with a series and a moment -> the
+    /// readings from that moment on.
+    Chunks,
+    /// A series, a level and a moment -> what the numbers of the periods from there on came to.
+    Rollups,
     /// Index entries; nothing but keys.
     Index,
 }
 
 impl Table {
-    pub const ALL: [Table; 5] =
-        [Table::Names, Table::Ids, Table::Entities, Table::Documents, Table::Index];
+    pub const ALL: [Table; 9] = [
+        Table::Names,
+        Table::Ids,
+        Table::Entities,
+        Table::Documents,
+        Table::Evolutions,
+        Table::Recent,
+        Table::Chunks,
+        Table::Rollups,
+        Table::Index,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -42,6 +66,10 @@ impl Table {
             Table::Ids => "ids",
             Table::Entities => "entities",
             Table::Documents => "documents",
+            Table::Evolutions => "evolutions",
+            Table::Recent => "recent",
+            Table::Chunks => "chunks",
+            Table::Rollups => "rollups",
             Table::Index => "index",
         }
     }
@@ -50,13 +78,17 @@ impl Table {
         let options = KeyspaceCreateOptions::default();
         match self {
             // Only ever scanned.
+            Table::Recent | Table::Chunks | Table::Rollups => options
+                .filter_policy(FilterPolicy::disabled())
+                .data_block_size_policy(BlockSizePolicy::all(16 * 1024))
+                .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4)),
             Table::Index => options
                 .filter_policy(FilterPolicy::disabled())
                 .data_block_size_policy(BlockSizePolicy::all(8 * 1024))
                 .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4)),
             // Asked for what is there.
             Table::Entities | Table::Names => options.expect_point_read_hits(true),
-            Table::Ids | Table::Documents => options,
+            Table::Ids | Table::Documents | Table::Evolutions => options,
         }
     }
 }
@@ -68,6 +100,8 @@ const KEY_BYTES_MAX: usize = u16::MAX as usize;
 pub struct Tables {
     layers: RwLock<Layers>,
     disk: Disk,
+    /// One ingestion of a table at a time.
+    turns: [Mutex<()>; Table::ALL.len()],
 }
 
 #[derive(Clone, Debug)]
@@ -79,8 +113,7 @@ struct Layers {
 }
 
 struct Disk {
-    /// Kept open for the keyspaces, which are parts of it.
-    _database: Database,
+    database: Database,
     keyspaces: [Keyspace; Table::ALL.len()],
 }
 
@@ -103,7 +136,8 @@ impl Tables {
         }
         let keyspaces = keyspaces.try_into().map_err(|_| fjall::Error::Locked)?;
         let layers = Layers { active: Arc::default(), frozen: None };
-        Ok(Tables { layers: RwLock::new(layers), disk: Disk { _database: database, keyspaces } })
+        let disk = Disk { database, keyspaces };
+        Ok(Tables { layers: RwLock::new(layers), disk, turns: Default::default() })
     }
 
     fn layers(&self) -> Layers {
@@ -159,9 +193,17 @@ impl Tables {
     }
 
     /// Writes the frozen layer to disk and waits for it. Done again after a crash or an error, it
-    /// comes to the same.
-    pub fn write_out(&self, frozen: &Layer) -> Result<(), fjall::Error> {
+    /// comes to the same. `sequence` is greater than that of any layer before.
+    pub fn write_out(&self, frozen: &Layer, sequence: u64) -> Result<(), fjall::Error> {
         for table in Table::ALL {
+            if table == Table::Recent {
+                self.write_fragments(frozen, sequence)?;
+                continue;
+            }
+            if frozen.is_empty(table) {
+                continue;
+            }
+            let _turn = self.turns[table as usize].lock().unwrap_or_else(PoisonError::into_inner);
             let mut ingestion = self.disk.keyspace(table).start_ingestion()?;
             frozen.for_each(table, |key, value| match value {
                 Some(value) => ingestion.write(key, value),
@@ -172,9 +214,96 @@ impl Tables {
         Ok(())
     }
 
+    fn write_fragments(&self, frozen: &Layer, sequence: u64) -> Result<(), fjall::Error> {
+        let fragments = frozen.fragments();
+        if fragments.is_empty() {
+            return Ok(());
+        }
+        let key = |entity: EntityNumber| [entity.0.to_be_bytes(), sequence.to_be_bytes()].concat();
+        let entries = fragments.iter().map(|(entity, text)| (key(*entity), Some(text.as_bytes())));
+        self.ingest(Table::Recent, entries)
+    }
+
+    /// Writes entries, given in the order of their keys, to disk and waits for it; nothing stands
+    /// for the removal of a key. Readers see all of them at once.
+    pub fn ingest<V: AsRef<[u8]>>(
+        &self,
+        table: Table,
+        entries: impl Iterator<Item = (Vec<u8>, Option<V>)>,
+    ) -> Result<(), fjall::Error> {
+        let _turn = self.turns[table as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ingestion = self.disk.keyspace(table).start_ingestion()?;
+        for (key, value) in entries {
+            match value {
+                Some(value) => ingestion.write(key, value.as_ref())?,
+                None => ingestion.write_tombstone(key)?,
+            }
+        }
+        ingestion.finish()
+    }
+
+    /// Writes a few entries of several tables to disk, all of them or none, and waits for it;
+    /// nothing stands for the removal of a key.
+    pub fn write(
+        &self,
+        entries: impl IntoIterator<Item = (Table, Vec<u8>, Option<Vec<u8>>)>,
+    ) -> Result<(), fjall::Error> {
+        let mut batch = self.disk.database.batch().durability(Some(PersistMode::SyncAll));
+        for (table, key, value) in entries {
+            match value {
+                Some(value) => batch.insert(self.disk.keyspace(table), key, value),
+                None => batch.remove(self.disk.keyspace(table), key),
+            }
+        }
+        batch.commit()
+    }
+
+    /// What is on disk of a table whose layers are of another kind.
+    pub fn on_disk(&self, table: Table, from: &[u8], to: &[u8]) -> DiskRange {
+        DiskRange(self.disk.keyspace(table).range(from..to))
+    }
+
+    /// The fragments of an entity's history that have not been merged, the oldest first.
+    ///
+    /// Chunks are to be read after them: what is merged in between is then seen twice, and not
+    /// missed.
+    pub fn fragments(&self, entity: EntityNumber) -> Result<Vec<Arc<str>>, StoreError> {
+        let guard = self.layers.read().unwrap_or_else(PoisonError::into_inner);
+        let layers = [guard.frozen.clone(), Some(guard.active.clone())];
+        let in_memory = layers.into_iter().flatten().filter_map(|layer| layer.fragment(entity));
+        let in_memory: Vec<Arc<str>> = in_memory.map(Arc::from).collect();
+        let (from, to) = (entity.0.to_be_bytes(), (entity.0 + 1).to_be_bytes());
+        let recent = self.on_disk(Table::Recent, &from, &to);
+        drop(guard);
+        let mut fragments = Vec::new();
+        for entry in recent {
+            let (_, text) = entry.map_err(unreadable)?;
+            fragments.push(fragment_text(&text)?);
+        }
+        fragments.extend(in_memory);
+        Ok(fragments)
+    }
+
     /// Lets go of the frozen layer, which is on disk and under a checkpoint now.
     pub fn thaw(&self) {
         self.layers.write().unwrap_or_else(PoisonError::into_inner).frozen = None;
+    }
+}
+
+/// Entries of a table, in the order of their keys, from both ends.
+pub struct DiskRange(fjall::Iter);
+
+impl Iterator for DiskRange {
+    type Item = Result<(Slice, Slice), fjall::Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next().map(|guard| guard.into_inner())
+    }
+}
+
+impl DoubleEndedIterator for DiskRange {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.0.next_back().map(|guard| guard.into_inner())
     }
 }
 
@@ -182,6 +311,14 @@ impl Disk {
     fn keyspace(&self, table: Table) -> &Keyspace {
         &self.keyspaces[table as usize]
     }
+}
+
+/// Entries of history as a table has them.
+pub fn fragment_text(bytes: &[u8]) -> Result<Arc<str>, StoreError> {
+    std::str::from_utf8(bytes).map(Arc::from).map_err(|error| StoreError::Damaged {
+        place: "a fragment of history".to_owned(),
+        problem: error.to_string(),
+    })
 }
 
 /// The smallest key after all that begin with `prefix`.

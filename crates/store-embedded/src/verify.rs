@@ -8,8 +8,10 @@ use model::{Entity, Name};
 
 use crate::counts::Counts;
 use crate::error::OpenError;
+use crate::history;
 use crate::index;
 use crate::journal::{Place, Record, RecordReader, recover, segments};
+use crate::keys::{EntityNumber, Space, number_of};
 use crate::names::{NameId, Numbering, path_below};
 use crate::open::{Opened, open};
 use crate::settings::EmbeddedSettings;
@@ -22,6 +24,8 @@ pub struct Verified {
     pub entities: u64,
     pub index_entries: u64,
     pub documents: u64,
+    /// Readings of history in chunks; what is recent is not counted.
+    pub readings: u64,
     pub events: u64,
     /// In the order found; at most [`PROBLEMS_MAX`].
     pub problems: Vec<String>,
@@ -106,6 +110,9 @@ impl Check<'_> {
             progress(self.verified.entities);
         }
         self.totals()?;
+        let verified = &mut *self.verified;
+        let readings = history::check(self.shared, |problem| verified.note(problem))?;
+        verified.readings = readings;
         let kept = self.shared.counts.read().unwrap_or_else(PoisonError::into_inner);
         if !kept.agree_with(&counts) {
             self.verified.note("the counts by type and attribute are wrong".to_owned());
@@ -138,16 +145,34 @@ impl Check<'_> {
 
     /// All expected entries are there; so any further one is dangling.
     fn totals(&mut self) -> Result<(), OpenError> {
-        let count = |table: Table| {
-            let entries = self.shared.tables.scan_prefix(table, &[]);
-            entries.map(|entry| entry.map(|_| 1_u64)).sum::<Result<u64, fjall::Error>>()
-        };
-        let (ids, entries, documents) =
-            (count(Table::Ids)?, count(Table::Index)?, count(Table::Documents)?);
-        self.verified.documents = documents;
-        if ids != self.verified.entities {
+        let (mut entries, mut past) = (0, 0);
+        for entry in self.shared.tables.scan_prefix(Table::Index, &[]) {
+            let (key, _) = entry?;
+            if matches!(key.first(), Some(space) if *space >= Space::PastType as u8) {
+                past += u64::from(!self.is_known(number_of(&key))?);
+            } else {
+                entries += 1;
+            }
+        }
+        for entry in self.shared.tables.scan_prefix(Table::Documents, &[]) {
+            entry?;
+            self.verified.documents += 1;
+        }
+        let (mut alive, mut unknown) = (0, 0);
+        for entry in self.shared.tables.scan_prefix(Table::Ids, &[]) {
+            let number = number_from(&entry?.1);
+            let is_alive = self.shared.tables.get(Table::Entities, &number.0.to_be_bytes())?;
+            alive += u64::from(is_alive.is_some());
+            unknown += u64::from(is_alive.is_none() && !self.is_known(number)?);
+        }
+        if alive != self.verified.entities {
             let entities = self.verified.entities;
-            self.verified.note(format!("{ids} ids are known, but {entities} entities are kept"));
+            self.verified.note(format!("{alive} ids are known, but {entities} entities are kept"));
+        }
+        for (count, what) in [(unknown, "ids"), (past, "index entries of evolutions")] {
+            if count > 0 {
+                self.verified.note(format!("{count} {what} lead nowhere"));
+            }
         }
         if entries != self.verified.index_entries {
             let expected = self.verified.index_entries;
@@ -155,6 +180,17 @@ impl Check<'_> {
                 .note(format!("the index has {entries} entries; the entities ask for {expected}"));
         }
         Ok(())
+    }
+
+    /// Is there an entity with this number, or was there one that has an evolution?
+    fn is_known(&self, number: EntityNumber) -> Result<bool, OpenError> {
+        let key = number.0.to_be_bytes();
+        for table in [Table::Entities, Table::Evolutions] {
+            if self.shared.tables.get(table, &key)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

@@ -2,16 +2,20 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Change, Operation, Tenant, Timestamp};
+use model::{
+    Change, DateTime, HistoryChange, HistoryOperation, Instance, Json, Operation, Reading,
+    Readings, Tenant, Timestamp, Value,
+};
 use policy::{Permitted, Policy, Role};
-use store::{Retrieve, Store};
+use query::ReadingSelection;
+use store::{Retrieve, RetrieveHistory, Store, Told};
 use store_embedded::{EmbeddedSettings, EmbeddedStore, verify};
 use testkit::{Chance, caller, notation};
 
@@ -45,6 +49,20 @@ fn write_of(count: u64) -> Operation {
     Operation::CreateOrReplace(notation::draft(&text))
 }
 
+/// A reading of a meter, in no order of time.
+fn reading_of(writer: u64, count: u64) -> Permitted<HistoryChange> {
+    let value = Value::Property(Json::from_compact(count.to_string()));
+    let at = Timestamp((count ^ 5) as i64 * 60_000_000);
+    let observed_at = Some(DateTime::new(at, 0));
+    let reading = Reading::Said(Instance { observed_at, ..Instance::new(value) });
+    let attributes = vec![(notation::name("energy"), vec![reading])];
+    let readings = Readings { types: vec![notation::name("Meter")], attributes };
+    let id = notation::id(&format!("urn:meter:{writer}"));
+    let operation = HistoryOperation::Upsert(readings);
+    let change = HistoryChange { tenant: Tenant::default(), id, operation };
+    Policy::default().permit(&caller(Role::Admin), change).unwrap()
+}
+
 /// Not a test of its own: the writer that [`nothing_acknowledged_is_lost`] starts and kills.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn victim() {
@@ -62,6 +80,9 @@ async fn victim() {
                 outcome.into_iter().for_each(|one| drop(one.unwrap()));
                 // One line, one write: whole or not at all.
                 println!("ack {id} {count}");
+                let outcome = store.chronicle(vec![reading_of(writer, count)], now).await;
+                outcome.into_iter().for_each(|one| drop(one.unwrap()));
+                println!("read {writer} {count}");
             }
         })
     };
@@ -76,6 +97,7 @@ async fn nothing_acknowledged_is_lost() {
     let directory = tempfile::tempdir().unwrap();
     let mut chance = Chance::new(7);
     let mut acknowledged: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut readings: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut start = 0;
     for round in 0..ROUNDS {
         let mut child = Command::new(std::env::current_exe().unwrap())
@@ -92,11 +114,15 @@ async fn nothing_acknowledged_is_lost() {
         child.kill().unwrap();
         child.wait().unwrap();
         for line in reader.join().unwrap() {
-            let Some((id, count)) = line.strip_prefix("ack ").and_then(|l| l.split_once(' '))
-            else {
+            let [what, id, count] = *line.split(' ').collect::<Vec<_>>() else { continue };
+            if what == "read" {
+                let meter = format!("urn:meter:{id}");
+                readings.entry(meter).or_default().insert(count.to_owned());
                 continue;
-            };
+            }
             let (Ok(id), Ok(count)) = (id.parse(), count.parse()) else { continue };
+            let lamp = format!("urn:lamp:{id}");
+            readings.entry(lamp).or_default().insert(format!("{count}"));
             let last: &mut u64 = acknowledged.entry(id).or_default();
             *last = (*last).max(count);
             start = start.max(count + 1);
@@ -104,6 +130,9 @@ async fn nothing_acknowledged_is_lost() {
         let verified = verify(settings(directory.path()), |_| {}).unwrap();
         assert_eq!(verified.problems, Vec::<String>::new(), "round {round}");
         check_acknowledged(directory.path(), &acknowledged).await;
+        if round % 8 == 0 || round + 1 == ROUNDS {
+            check_history(directory.path(), &readings).await;
+        }
     }
     assert!(start > 100, "the writers hardly got to write: {start}");
 }
@@ -119,5 +148,38 @@ async fn check_acknowledged(directory: &Path, acknowledged: &BTreeMap<u64, u64>)
         let written = entity.modified_at.0 - 1_700_000_000_000_000;
         // What was not acknowledged any more may be there as well.
         assert!(written >= *count as i64, "urn:lamp:{id}: {written} is older than {count}");
+    }
+}
+
+/// History has every value that an acknowledged commit gave to the brightness of a lamp, and
+/// every reading of a meter.
+async fn check_history(directory: &Path, readings: &BTreeMap<String, BTreeSet<String>>) {
+    let (store, _) = EmbeddedStore::open(settings(directory)).unwrap();
+    for (id, values) in readings {
+        let selection = ReadingSelection {
+            window: None,
+            attributes: Some(vec![notation::name("brightness"), notation::name("energy")]),
+            omitted: Vec::new(),
+            datasets: None,
+            last_n: None,
+            aggregation: None,
+            limit: usize::MAX,
+        };
+        let tenant = Tenant::default();
+        let request = RetrieveHistory { tenant, id: notation::id(id), readings: selection };
+        let permitted = Policy::default().permit(&caller(Role::Reader), request).unwrap();
+        let answer = store.evolution(permitted, Timestamp(0)).await.unwrap().unwrap();
+        let mut kept = BTreeSet::new();
+        for (_, told) in &answer.evolutions[0].attributes {
+            let Told::Readings(told) = told else { panic!("{told:?}") };
+            kept.extend(told.iter().filter_map(|reading| match reading {
+                Reading::Said(Instance { value: Value::Property(json), .. }) => {
+                    Some(json.as_str().to_owned())
+                }
+                _ => None,
+            }));
+        }
+        let lost: Vec<_> = values.difference(&kept).collect();
+        assert!(lost.is_empty(), "{id} lost {lost:?}");
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use model::{Entity, EntityId, Event, Kind, Name, Refused};
+use model::{Entity, EntityId, Event, EvolutionHeader, Kind, Name, Reading, Refused};
 use policy::Denied;
+use query::{AggregatedSeries, Method};
 
 /// A change that is on disk.
 #[derive(Clone, Debug)]
@@ -16,6 +17,57 @@ pub struct Committed {
     pub updated: Vec<Name>,
     /// Attributes left alone because they exist and overwriting was not allowed (5.6.3).
     pub not_updated: Vec<Name>,
+}
+
+/// A change of an evolution that is on disk.
+#[derive(Clone, Debug)]
+pub struct Chronicled {
+    /// Was the evolution created by it?
+    pub created: bool,
+    /// What it did to the entity as it is now, if anything.
+    pub event: Option<Arc<Event>>,
+}
+
+/// Evolutions, or the one asked for.
+#[derive(Clone, Debug, Default)]
+pub struct HistoryAnswer {
+    pub evolutions: Vec<Evolution>,
+    /// How many match in all, where that was asked.
+    pub total: Option<usize>,
+    /// Are there entities after this page?
+    pub more: bool,
+    /// Are there readings beyond those told, because an answer holds only so many?
+    pub cut: bool,
+    pub plan: Plan,
+}
+
+/// What is told of one entity and its past.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evolution {
+    pub header: EvolutionHeader,
+    /// Attributes with readings that were asked for, by name. Where an answer is cut, those whose
+    /// readings all lie beyond it stand here empty.
+    pub attributes: Vec<(Name, Told)>,
+}
+
+/// What is told of one attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// By their moments, the first first.
+    Readings(Vec<Reading>),
+    /// One for each dataset.
+    Aggregates(Vec<AggregatedSeries>),
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// 4.5.19.1: not every method has a meaning for every value.
+    #[error("`{method}` has no meaning for the values of attribute `{attribute}`")]
+    NotEligible { attribute: Name, method: Method },
+    #[error("the answer would have more than {limit} periods for attribute `{attribute}`")]
+    TooManyPeriods { attribute: Name, limit: usize },
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// One page of an answer.

@@ -21,6 +21,7 @@ mod concurrency;
 mod documents;
 mod expiry;
 mod filters;
+mod history;
 mod home;
 mod journal;
 pub mod notation;
@@ -30,6 +31,7 @@ mod restart;
 mod tenants;
 mod trial;
 
+use history::{aggregates, chronicle, corrections, questions, recording, values, windows};
 pub use home::Home;
 
 /// Makes each promise public, so that one not listed is dead code and fails the build; and the
@@ -139,6 +141,71 @@ promises! { $
         changes_of_one_entity_at_once_lose_nothing,
         of_creates_at_once_one_wins,
         changes_of_many_entities_at_once_are_all_found,
+    }
+    recording {
+        what_changes_is_recorded,
+        what_stays_as_it_was_is_not_recorded_again,
+        a_later_reading_of_the_same_moment_takes_the_place,
+        what_is_deleted_leaves_a_tombstone,
+        scopes_are_recorded,
+        a_deleted_entity_keeps_its_evolution,
+        an_entity_that_comes_back_goes_on,
+        an_evolution_has_all_types_there_were,
+        what_has_expired_is_forgotten,
+        evolutions_of_one_tenant_are_hidden_from_another,
+        the_past_survives_a_restart,
+    }
+    chronicle {
+        readings_make_an_entity,
+        readings_are_added_to_an_evolution,
+        what_is_newer_becomes_what_the_entity_says,
+        readings_of_the_future_are_only_recorded,
+        readings_without_a_moment_are_all_kept,
+        of_two_readings_of_one_moment_the_later_stays,
+        readings_do_not_bring_an_entity_back,
+        types_of_readings_are_those_of_the_evolution,
+        an_evolution_needs_an_entity_or_types,
+        later_chronicles_of_one_call_see_earlier_ones,
+    }
+    corrections {
+        a_reading_is_corrected,
+        a_corrected_reading_may_move,
+        a_corrected_reading_may_be_a_deletion,
+        a_reading_is_forgotten,
+        a_reading_must_be_there,
+        an_attribute_is_forgotten,
+        an_evolution_is_forgotten,
+        a_forgotten_evolution_of_a_deleted_entity_is_gone,
+    }
+    windows {
+        readings_are_chosen_by_each_of_their_moments,
+        windows_take_readings_before_the_epoch,
+        attributes_are_picked_and_omitted,
+        datasets_are_chosen,
+        the_last_readings_are_told,
+        an_answer_ends_where_it_is_full,
+        an_answer_of_the_last_ends_at_the_same_moment,
+    }
+    values {
+        numbers_are_told_letter_by_letter,
+        every_kind_of_value_is_told_as_it_was_said,
+        moments_are_told_to_the_microsecond,
+        thousands_of_readings_are_told,
+    }
+    aggregates {
+        thousands_of_numbers_are_summed_up,
+        periods_begin_where_the_window_does,
+        texts_and_deletions_are_aggregated_as_far_as_they_can,
+        each_dataset_is_aggregated_alone,
+        an_answer_has_only_so_many_periods,
+    }
+    questions {
+        evolutions_are_found_by_what_they_are,
+        evolutions_are_found_by_any_of_their_readings,
+        filters_are_asked_of_the_readings_in_the_window,
+        deleted_entities_are_found_by_their_past,
+        evolutions_are_told_in_pages,
+        one_limit_holds_for_all_evolutions_of_an_answer,
     }
     restart {
         what_was_answered_survives_a_restart,

@@ -4,20 +4,22 @@ mod answers;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod requests;
+mod retention;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{Change, Entity, Tenant, Timestamp};
+use model::{Change, Entity, HistoryChange, Tenant, Timestamp};
 use policy::Permitted;
 use query::Query;
 use tokio::sync::watch;
 
 pub use answers::{
-    Answer, AttributeCount, Census, CommitError, Committed, JournalError, Plan, Position, Recorded,
-    StoreError,
+    Answer, AttributeCount, Census, Chronicled, CommitError, Committed, Evolution, HistoryAnswer,
+    HistoryError, JournalError, Plan, Position, Recorded, StoreError, Told,
 };
-pub use requests::{Discover, DocumentKey, Retrieve};
+pub use requests::{Discover, DocumentKey, QueryHistory, Retrieve, RetrieveHistory};
+pub use retention::{Kept, Retained, Retention, RetentionRule};
 
 /// Keeps entities, finds them, and tells in which order they changed.
 #[async_trait]
@@ -41,6 +43,33 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The entities for which the filter's `matches` holds, in the order asked for, one page of
     /// them; what has expired at `now` is not seen.
     async fn query(&self, request: Permitted<Query>, now: Timestamp) -> Result<Answer, StoreError>;
+
+    /// Applies each change of an evolution alone, as [`Store::commit`] does. A reading with the
+    /// moment of another of its attribute and dataset takes its place. What is newer than the
+    /// entity says of itself becomes what it says ([`model::Readings::renewed`]), and an entity
+    /// comes into being with its evolution.
+    async fn chronicle(
+        &self,
+        changes: Vec<Permitted<HistoryChange>>,
+        now: Timestamp,
+    ) -> Vec<Result<Chronicled, CommitError>>;
+
+    /// The evolution of one entity, which every commit adds to ([`model::Event::readings`]): with
+    /// those readings that are asked for, also of an entity that is gone. Nothing where there is
+    /// no evolution.
+    async fn evolution(
+        &self,
+        request: Permitted<RetrieveHistory>,
+        now: Timestamp,
+    ) -> Result<Option<HistoryAnswer>, HistoryError>;
+
+    /// The evolutions that have readings asked for and for which the filter's `matches` holds:
+    /// asked of an entity with all those readings as instances.
+    async fn history(
+        &self,
+        request: Permitted<QueryHistory>,
+        now: Timestamp,
+    ) -> Result<HistoryAnswer, HistoryError>;
 
     /// How many entities of each type there are, and what attributes they have.
     async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError>;

@@ -2,6 +2,7 @@
 
 use model::{EntityId, Tenant};
 use policy::{Action, Request};
+use query::{Direction, Filter, Page, ReadingSelection, ScopeCondition};
 
 /// One entity, by its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +12,48 @@ pub struct Retrieve {
 }
 
 impl Request for Retrieve {
+    const ACTION: Action = Action::Read;
+
+    fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+}
+
+/// The evolution of one entity (clause 5.7.3).
+#[derive(Clone, Debug)]
+pub struct RetrieveHistory {
+    pub tenant: Tenant,
+    pub id: EntityId,
+    pub readings: ReadingSelection,
+}
+
+impl Request for RetrieveHistory {
+    const ACTION: Action = Action::Read;
+
+    fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+}
+
+/// The evolutions of many entities (clause 5.7.4), in an order of the store's own, the same from
+/// page to page, or by id.
+#[derive(Clone, Debug)]
+pub struct QueryHistory {
+    pub tenant: Tenant,
+    /// What it asks of attributes and places is asked of the readings in the window: it
+    /// holds if any of them fits.
+    pub filter: Filter,
+    /// Only readings from when the scopes of the entity were such. Scopes are told with the one
+    /// that held when the window began.
+    pub scope: Option<ScopeCondition>,
+    pub by_id: Option<Direction>,
+    pub page: Page,
+    /// Also count all that match.
+    pub count: bool,
+    pub readings: ReadingSelection,
+}
+
+impl Request for QueryHistory {
     const ACTION: Action = Action::Read;
 
     fn tenant(&self) -> &Tenant {

@@ -133,11 +133,11 @@ impl Post {
             self.next_slot
         });
         self.index.insert_new(slot, self.outboxes.get(&slot), &subscription);
-        let uri = subscription.endpoint.uri.clone();
+        let uri = receiver_of(&subscription);
         self.receivers.entry(uri).or_default().subscriptions += 1;
         match self.outboxes.get_mut(&slot) {
             Some(outbox) => {
-                let old = outbox.subscription.endpoint.uri.clone();
+                let old = receiver_of(&outbox.subscription);
                 let queued = outbox.queued();
                 outbox.replace(subscription, self.read_to, now);
                 self.queued -= queued - outbox.queued();
@@ -160,7 +160,7 @@ impl Post {
             outbox.expire_all();
             self.gone = self.gone.plus(&outbox.account);
             self.index.remove(slot, &outbox.subscription);
-            let uri = outbox.subscription.endpoint.uri.clone();
+            let uri = receiver_of(&outbox.subscription);
             self.leave_receiver(&uri);
         }
         let ours = self.under_way.iter().filter(|(_, one)| one.slot == slot);
@@ -218,9 +218,7 @@ impl Post {
             self.agenda.add(slot, now);
         }
         self.dirty.insert(slot);
-        if outbox.is_hungry(self.settings.queue_max) {
-            self.hungry.insert(slot);
-        }
+        self.note_hunger(slot);
     }
 
     /// What is to be sent now.
@@ -249,7 +247,7 @@ impl Post {
                 Ready::At(at) => return self.agenda.add(slot, at),
                 Ready::No => return,
             };
-            let uri = outbox.subscription.endpoint.uri.clone();
+            let uri = receiver_of(&outbox.subscription);
             let receiver = self.receivers.entry(uri.clone()).or_default();
             match receiver.room(now, &self.settings) {
                 Room::Yes => {}
@@ -362,8 +360,15 @@ impl Post {
     fn look_again(&mut self, slot: Slot, now: Timestamp) {
         self.dirty.insert(slot);
         self.agenda.add(slot, now);
-        let hungry = self.outboxes.get(&slot).map(|one| one.is_hungry(self.settings.queue_max));
-        if hungry == Some(true) {
+        self.note_hunger(slot);
+    }
+
+    /// Where memory is full, only an outbox that has nothing is filled, so that it goes on.
+    fn note_hunger(&mut self, slot: Slot) {
+        let room = self.queued < self.settings.queued_max;
+        let is_hungry =
+            |one: &Outbox| one.is_hungry(self.settings.queue_max) && (room || one.queued() == 0);
+        if self.outboxes.get(&slot).is_some_and(is_hungry) {
             self.hungry.insert(slot);
         }
     }
@@ -403,6 +408,8 @@ impl Post {
                 receiver.answered();
             }
             (Outcome::Refused(_) | Outcome::Failed(_), _) => {
+                // What waits longer than that is dead anyway.
+                let cooldown = cooldown.map(|cooldown| cooldown.min(self.settings.lifetime));
                 receiver.failed(now, cooldown, &self.settings, chance);
             }
         }
@@ -446,7 +453,9 @@ impl Post {
     ) {
         let Some(outbox) = self.outboxes.get_mut(&slot) else { return };
         let queued = outbox.queued();
-        outbox.refill(to, self.read_to, events, self.settings.queue_max);
+        let room = self.settings.queued_max.saturating_sub(self.queued).max(1);
+        let queue_max = self.settings.queue_max.min(queued.saturating_add(room));
+        outbox.refill(to, self.read_to, events, queue_max);
         self.queued += outbox.queued() - queued;
         self.hungry.remove(&slot);
         self.look_again(slot, now);
@@ -458,6 +467,11 @@ impl Post {
             outbox.lost(first);
         }
     }
+}
+
+/// Names the endpoint of a subscription. What one tenant makes of an endpoint is nothing to others.
+fn receiver_of(subscription: &Subscription) -> String {
+    format!("{}\n{}", subscription.key.tenant.as_str(), subscription.endpoint.uri)
 }
 
 impl Index {

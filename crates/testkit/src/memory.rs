@@ -3,20 +3,24 @@
 //! Obviously right rather than fast. What a store promises in prose, this one says in code.
 
 mod census;
+mod chronicle;
 mod documents;
+mod evolutions;
 mod pages;
+mod past;
 mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use model::{Change, Entity, Tenant, Timestamp};
+use model::{Change, Entity, HistoryChange, Tenant, Timestamp};
 use policy::Permitted;
 use query::Query;
 use store::contract::Home;
 use store::{
-    Answer, Census, CommitError, Committed, Discover, DocumentKey, JournalError, Position,
-    Recorded, Retrieve, Store, StoreError,
+    Answer, Census, Chronicled, CommitError, Committed, Discover, DocumentKey, HistoryAnswer,
+    HistoryError, JournalError, Position, QueryHistory, Recorded, Retrieve, RetrieveHistory, Store,
+    StoreError,
 };
 
 use tokio::sync::watch;
@@ -65,6 +69,35 @@ impl Store for MemoryStore {
         let (query, within) = request.into_parts();
         let visible = self.state().visible(&query.tenant, &within, now);
         Ok(pages::answer(&query, visible))
+    }
+
+    async fn chronicle(
+        &self,
+        changes: Vec<Permitted<HistoryChange>>,
+        now: Timestamp,
+    ) -> Vec<Result<Chronicled, CommitError>> {
+        let mut state = self.state();
+        changes.into_iter().map(|change| state.chronicle(change, now)).collect()
+    }
+
+    async fn evolution(
+        &self,
+        request: Permitted<RetrieveHistory>,
+        now: Timestamp,
+    ) -> Result<Option<HistoryAnswer>, HistoryError> {
+        let (RetrieveHistory { tenant, id, readings }, within) = request.into_parts();
+        let state = self.state();
+        let past = state.pasts(&tenant, &within, now).find(|past| past.header.id == id);
+        past.map(|past| past::of_one(&past, &readings)).transpose()
+    }
+
+    async fn history(
+        &self,
+        request: Permitted<QueryHistory>,
+        now: Timestamp,
+    ) -> Result<HistoryAnswer, HistoryError> {
+        let (request, within) = request.into_parts();
+        past::of_many(self.state().pasts(&request.tenant, &within, now), &request)
     }
 
     async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError> {

@@ -5,7 +5,9 @@
 
 mod changes;
 mod entities;
+mod histories;
 mod pair;
+mod past;
 mod questions;
 mod shrink;
 mod steps;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use model::{Change, Entity, Tenant, Timestamp};
+use model::{Change, Entity, HistoryChange, Tenant, Timestamp};
 use policy::Permitted;
 use query::Query;
 use store::contract::Home;
 use store::{
-    Answer, Census, CommitError, Committed, Discover, DocumentKey, JournalError, Position,
-    Recorded, Retrieve, Store, StoreError,
+    Answer, Census, Chronicled, CommitError, Committed, Discover, DocumentKey, HistoryAnswer,
+    HistoryError, JournalError, Position, QueryHistory, Recorded, Retrieve, RetrieveHistory, Store,
+    StoreError,
 };
 use testkit::model_based::{Cases, check, difference};
 use testkit::{MemoryHome, MemoryStore};
@@ -89,6 +90,30 @@ impl Store for Erring {
             _ => {}
         }
         Ok(answer)
+    }
+
+    async fn chronicle(
+        &self,
+        changes: Vec<Permitted<HistoryChange>>,
+        now: Timestamp,
+    ) -> Vec<Result<Chronicled, CommitError>> {
+        self.1.chronicle(changes, now).await
+    }
+
+    async fn evolution(
+        &self,
+        request: Permitted<RetrieveHistory>,
+        now: Timestamp,
+    ) -> Result<Option<HistoryAnswer>, HistoryError> {
+        self.1.evolution(request, now).await
+    }
+
+    async fn history(
+        &self,
+        request: Permitted<QueryHistory>,
+        now: Timestamp,
+    ) -> Result<HistoryAnswer, HistoryError> {
+        self.1.history(request, now).await
     }
 
     async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError> {

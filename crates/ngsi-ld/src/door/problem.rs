@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use broker::BrokerError;
-use broker::{CommitError, StoreError};
+use broker::{CommitError, HistoryError, StoreError};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
 use model::Refused;
@@ -254,6 +254,7 @@ impl From<BrokerError> for Problem {
             }
             BrokerError::Subscribe(SubscribeError::Store(error)) => Problem::from(error),
             BrokerError::Commit(error) => Problem::from(error),
+            BrokerError::History(error) => Problem::from(error),
             BrokerError::Store(error) => Problem::from(error),
         }
     }
@@ -279,11 +280,24 @@ impl From<Refused> for Problem {
             | Refused::NoAttribute(_)
             | Refused::NoInstance(..)
             | Refused::NoDefaultInstance(_)
+            | Refused::NoReading(..)
             | Refused::NoScope => Problem::not_found(detail),
             Refused::KindChanged { .. }
             | Refused::Incomplete(_)
+            | Refused::NoTypes(_)
             | Refused::InvalidValue(..)
             | Refused::TooManyAttributes(..) => Problem::bad_request_data(detail),
+        }
+    }
+}
+
+impl From<HistoryError> for Problem {
+    fn from(error: HistoryError) -> Problem {
+        let detail = error.to_string();
+        match error {
+            HistoryError::NotEligible { .. } => Problem::invalid_request(detail),
+            HistoryError::TooManyPeriods { .. } => Problem::too_many_results(detail),
+            HistoryError::Store(error) => Problem::from(error),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::unsupported;
 pub(crate) const ROOT: &str = "/ngsi-ld/v1/";
 
 /// The path of each resource below [`ROOT`]; `{}` stands for a name.
-const PATHS: [&str; 20] = [
+const PATHS: [&str; 26] = [
     "entities",
     "entities/{}",
     "entities/{}/attrs",
@@ -33,6 +33,12 @@ const PATHS: [&str; 20] = [
     "info/sourceIdentity",
     "subscriptions",
     "subscriptions/{}",
+    "temporal/entities",
+    "temporal/entities/{}",
+    "temporal/entities/{}/attrs",
+    "temporal/entities/{}/attrs/{}",
+    "temporal/entities/{}/attrs/{}/{}",
+    "temporal/entityOperations/query",
 ];
 
 /// Every path that is answered, `{}` in the place of names, with its methods as an `Allow` header
@@ -70,6 +76,13 @@ pub(crate) enum Resource<'p> {
     SourceIdentity,
     Subscriptions,
     Subscription(Cow<'p, str>),
+    /// What entities were over time, and are.
+    Evolutions,
+    Evolution(Cow<'p, str>),
+    EvolutionAttributes(Cow<'p, str>),
+    EvolutionAttribute(Cow<'p, str>, Cow<'p, str>),
+    EvolutionInstance(Cow<'p, str>, Cow<'p, str>, Cow<'p, str>),
+    EvolutionsQuery,
     /// Of a part of the standard that this door does not serve; with its methods.
     Unsupported(&'static str),
 }
@@ -119,6 +132,16 @@ impl<'p> Resource<'p> {
             ["info", "sourceIdentity"] => Resource::SourceIdentity,
             ["subscriptions"] => Resource::Subscriptions,
             ["subscriptions", _] => Resource::Subscription(named(1)?),
+            ["temporal", "entityOperations", "query"] => Resource::EvolutionsQuery,
+            ["temporal", "entities"] => Resource::Evolutions,
+            ["temporal", "entities", _] => Resource::Evolution(named(2)?),
+            ["temporal", "entities", _, "attrs"] => Resource::EvolutionAttributes(named(2)?),
+            ["temporal", "entities", _, "attrs", _] => {
+                Resource::EvolutionAttribute(named(2)?, named(4)?)
+            }
+            ["temporal", "entities", _, "attrs", _, _] => {
+                Resource::EvolutionInstance(named(2)?, named(4)?, named(5)?)
+            }
             other => Resource::Unsupported(unsupported::methods(other).ok_or_else(unknown)?),
         })
     }
@@ -145,6 +168,11 @@ impl<'p> Resource<'p> {
             Resource::Contexts | Resource::Subscriptions => "GET, HEAD, POST, OPTIONS",
             Resource::Subscription(_) => "GET, HEAD, PATCH, DELETE, OPTIONS",
             Resource::Context(_) => "GET, HEAD, DELETE, OPTIONS",
+            Resource::Evolutions => "GET, HEAD, POST, OPTIONS",
+            Resource::Evolution(_) => "GET, HEAD, DELETE, OPTIONS",
+            Resource::EvolutionAttributes(_) | Resource::EvolutionsQuery => "POST, OPTIONS",
+            Resource::EvolutionAttribute(..) => "DELETE, OPTIONS",
+            Resource::EvolutionInstance(..) => "PATCH, DELETE, OPTIONS",
             Resource::Unsupported(methods) => methods,
         }
     }
@@ -161,6 +189,7 @@ impl<'p> Resource<'p> {
                 | Resource::BatchCreate
                 | Resource::BatchUpsert
                 | Resource::Subscriptions
+                | Resource::Evolutions
         );
         creates && method == Method::POST
     }
@@ -209,6 +238,12 @@ mod tests {
         );
         check(Method::POST, "/ngsi-ld/v1/entityOperations/query/", "BatchQuery");
         check(Method::GET, "/ngsi-ld/v1/info/sourceIdentity", "SourceIdentity");
+        check(
+            Method::PATCH,
+            "/ngsi-ld/v1/temporal/entities/urn:x:1/attrs/a/urn:y:2",
+            r#"EvolutionInstance("urn:x:1", "a", "urn:y:2")"#,
+        );
+        check(Method::DELETE, "/ngsi-ld/v1/temporal/entities/", "405 GET, HEAD, POST, OPTIONS");
     }
 
     #[test]
@@ -235,6 +270,12 @@ mod tests {
             Resource::SourceIdentity => 17,
             Resource::Subscriptions => 18,
             Resource::Subscription(_) => 19,
+            Resource::Evolutions => 20,
+            Resource::Evolution(_) => 21,
+            Resource::EvolutionAttributes(_) => 22,
+            Resource::EvolutionAttribute(..) => 23,
+            Resource::EvolutionInstance(..) => 24,
+            Resource::EvolutionsQuery => 25,
             Resource::Unsupported(_) => PATHS.len(),
         };
         let paths: Vec<String> = routes().map(|(path, _)| path).collect();
@@ -275,8 +316,8 @@ mod tests {
         check(Method::GET, "/ngsi-ld/v1/entities/%zz", "400");
         check(
             Method::GET,
-            "/ngsi-ld/v1/temporal/entities/urn:x:1",
-            r#"Unsupported("GET, HEAD, DELETE, OPTIONS")"#,
+            "/ngsi-ld/v1/csourceRegistrations/urn:x:1",
+            r#"Unsupported("GET, HEAD, PATCH, DELETE, OPTIONS")"#,
         );
     }
 }

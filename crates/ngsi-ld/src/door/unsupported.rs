@@ -1,13 +1,7 @@
 //! The parts of the standard that this door does not serve, in one table.
 
 /// Each resource with the methods that the standard gives it (table 6.2-1); `*` is any segment.
-const RESOURCES: [(&[&str], &str); 16] = [
-    (&["temporal", "entities"], "GET, HEAD, POST, OPTIONS"),
-    (&["temporal", "entities", "*"], "GET, HEAD, DELETE, OPTIONS"),
-    (&["temporal", "entities", "*", "attrs"], "POST, OPTIONS"),
-    (&["temporal", "entities", "*", "attrs", "*"], "DELETE, OPTIONS"),
-    (&["temporal", "entities", "*", "attrs", "*", "*"], "PATCH, DELETE, OPTIONS"),
-    (&["temporal", "entityOperations", "query"], "POST, OPTIONS"),
+const RESOURCES: [(&[&str], &str); 10] = [
     (&["temporal", "entityMaps"], "GET, HEAD, POST, OPTIONS"),
     (&["csourceRegistrations"], "GET, HEAD, POST, OPTIONS"),
     (&["csourceRegistrations", "*"], "GET, HEAD, PATCH, DELETE, OPTIONS"),
@@ -35,6 +29,6 @@ pub(super) fn paths() -> impl Iterator<Item = String> {
 }
 
 /// Why a request to one of them is refused (clause 5.5.6).
-pub(super) const REASON: &str = "this broker serves entities, types, attributes, contexts and \
-     subscriptions; temporal evolutions, registrations, entity maps and snapshots are not \
+pub(super) const REASON: &str = "this broker serves entities, types, attributes, contexts, \
+     subscriptions and temporal evolutions; registrations, entity maps and snapshots are not \
      supported";

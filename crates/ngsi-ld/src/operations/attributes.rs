@@ -130,7 +130,7 @@ pub(crate) async fn delete(call: &Call<'_>, id: &str, name: &str) -> Result<Resp
 const SCOPE: &str = "https://uri.etsi.org/ngsi-ld/scope";
 
 /// Which instance is meant: the default one unless `datasetId` names another.
-fn dataset(call: &Call<'_>) -> Result<Option<Uri>, Problem> {
+pub(super) fn dataset(call: &Call<'_>) -> Result<Option<Uri>, Problem> {
     call.parameters.text("datasetId").map_or(Ok(None), dataset_id)
 }
 

@@ -39,7 +39,7 @@ pub(crate) async fn purge(call: &Call<'_>) -> Result<Response, Problem> {
         return Err(Problem::bad_request_data("a purge cannot look at linked entities"));
     }
     let operation = operation(call, &compiled)?;
-    let purge = Purge { tenant: call.tenant.clone(), filter: selection.filter, operation };
+    let purge = Purge { tenant: call.tenant.clone(), filter: selection.whole(), operation };
     let purged = call.broker().purge(&call.caller, purge).await?;
     if purged.failed.is_empty() {
         return Ok(no_content());

@@ -1,25 +1,25 @@
 //! Query Entities, by GET and by POST (clauses 5.7.2, 6.4.3.2 and 6.23).
 
-mod body;
+pub(super) mod body;
 pub(super) mod page;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use broker::Answer as Found;
+use broker::Plan;
 use http::header::LINK;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use query::{Filter, Query};
+use query::{Filter, Page, Query};
 
 use super::representation::{self, Representation};
 use super::selection::{self, Selection, order};
 use crate::contexts::link_to;
-use crate::door::{Call, ENTITIES, MediaType, Payload, Problem};
+use crate::door::{Answer, Call, ENTITIES, MediaType, Payload, Problem};
 
 static RESULTS_COUNT: HeaderName = HeaderName::from_static("ngsild-results-count");
 static PLAN: HeaderName = HeaderName::from_static("comity-plan");
 
 /// What both methods take in the URI.
-const COMMON: [&str; 6] = ["count", "format", "limit", "local", "offset", "options"];
+pub(super) const COMMON: [&str; 6] = ["count", "format", "limit", "local", "offset", "options"];
 
 /// By the parameters of a URI.
 pub(crate) async fn get(call: &Call<'_>) -> Result<Response, Problem> {
@@ -110,11 +110,31 @@ async fn answer(
     let page = page::asked(call, count)?;
     let tenant = call.tenant.clone();
     let needed = representation.needed().map(Filter::Attributes);
-    let filter = Filter::All([selection.filter].into_iter().chain(needed).collect());
+    let filter = Filter::All([selection.whole()].into_iter().chain(needed).collect());
     let query = Query { tenant, filter, order, collation, page, count };
     let found = call.broker().query(&call.caller, query).await?;
-    let mut answer = representation.of_many(call, &found.entities).await?;
-    for link in page::links(call, page, found.more, representation.media_type()) {
+    let answer = representation.of_many(call, &found.entities).await?;
+    let facts = Facts { page, more: found.more, total: found.total, plan: found.plan };
+    complete(call, representation, facts, answer).await
+}
+
+/// What is to be told of a page beside what stands on it.
+pub(super) struct Facts {
+    pub page: Page,
+    pub more: bool,
+    pub total: Option<usize>,
+    pub plan: Plan,
+}
+
+/// The answer with its headers.
+pub(super) async fn complete(
+    call: &Call<'_>,
+    representation: &Representation,
+    facts: Facts,
+    mut answer: Answer,
+) -> Result<Response, Problem> {
+    let compiled = representation.compiled();
+    for link in page::links(call, facts.page, facts.more, representation.media_type()) {
         answer.headers.append(LINK, link);
     }
     if representation.media_type() == MediaType::Json && compiled.url().is_none() {
@@ -123,15 +143,15 @@ async fn answer(
             answer.headers.append(LINK, link);
         }
     }
-    note(call, &mut answer.headers, &found);
+    note(call, &mut answer.headers, &facts);
     let mut response = answer.into_response();
     // For the log of slow requests, which is the server's.
-    response.extensions_mut().insert(found.plan);
+    response.extensions_mut().insert(facts.plan);
     Ok(response)
 }
 
 /// How many there are in all, and how they were found, for those who want to know.
-fn note(call: &Call<'_>, headers: &mut HeaderMap, found: &Found) {
+fn note(call: &Call<'_>, headers: &mut HeaderMap, found: &Facts) {
     if let Some(total) = found.total {
         headers.insert(RESULTS_COUNT.clone(), HeaderValue::from(total));
     }

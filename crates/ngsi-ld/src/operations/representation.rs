@@ -72,14 +72,14 @@ impl Join {
 pub(super) struct Representation {
     compiled: Arc<Compiled>,
     media_type: MediaType,
-    preferences: Preferences,
+    pub preferences: Preferences,
     format: Format,
     sys_attrs: bool,
-    pick: Option<Vec<Projected>>,
-    omit: Option<Vec<Projected>>,
+    pub pick: Option<Vec<Projected>>,
+    pub omit: Option<Vec<Projected>>,
     /// Does the projection come from `attrs`?
-    from_attrs: bool,
-    dataset_ids: Vec<Option<Uri>>,
+    pub from_attrs: bool,
+    pub dataset_ids: Vec<Option<Uri>>,
     languages: Option<LanguageRanges>,
     geometry_property: Option<Name>,
     join: Join,
@@ -101,6 +101,16 @@ impl Representation {
         media_type: MediaType,
     ) -> Result<Representation, Problem> {
         let format = format(&call.parameters)?;
+        Representation::in_format(call, asked, compiled, media_type, format)
+    }
+
+    pub fn in_format(
+        call: &Call<'_>,
+        asked: &Asked<'_>,
+        compiled: Arc<Compiled>,
+        media_type: MediaType,
+        format: Format,
+    ) -> Result<Representation, Problem> {
         let join = join(asked, call.settings().join_level_max)?;
         let limits = call.query_limits();
         let (pick, omit) = projections(asked, &compiled, &limits, join)?;
@@ -161,11 +171,11 @@ impl Representation {
         self.join.levels() as usize
     }
 
-    fn projection(&self) -> Projection<'_> {
+    pub fn projection(&self) -> Projection<'_> {
         Projection { pick: self.pick.as_deref(), omit: self.omit.as_deref() }
     }
 
-    fn shape<'a>(&'a self, linked: &'a LinkedEntities) -> Shape<'a> {
+    pub fn shape<'a>(&'a self, linked: &'a LinkedEntities) -> Shape<'a> {
         let in_body = match self.media_type {
             MediaType::Json => false,
             MediaType::LdJson => true,

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use model::{EntityId, Name};
 use query::{
     Collation, Condition, Filter, GeoCondition, GeoRelation, Invalid, Limits, OrderBy, Parser,
-    Pattern,
+    Pattern, ScopeCondition,
 };
 
 use super::representation::{is_attribute, split};
@@ -91,7 +91,9 @@ impl<'a> Asked<'a> {
 /// Which entities, understood.
 #[derive(Debug)]
 pub(super) struct Selection {
+    /// All but the scopes.
     pub filter: Filter,
+    pub scope: Option<ScopeCondition>,
     /// How many relationships the filter follows.
     pub link_depth: usize,
 }
@@ -120,15 +122,21 @@ impl Selection {
         filters.extend(attrs.map(Filter::Attributes));
         filters.extend(q.map(Filter::Condition));
         filters.extend(geo.map(Filter::Geo));
-        if let Some(scope_q) = &asked.scope_q {
-            filters.push(Filter::Scope(parser.scope_q(scope_q)?));
-        }
+        let scope = asked.scope_q.as_deref().map(|text| parser.scope_q(text)).transpose()?;
         let filter = match filters.len() {
             0 => Filter::Everything,
             1 => filters.remove(0),
             _ => Filter::All(filters),
         };
-        Ok(Selection { filter, link_depth })
+        Ok(Selection { filter, scope, link_depth })
+    }
+
+    /// With the scopes, for entities as they are now.
+    pub fn whole(self) -> Filter {
+        match self.scope {
+            Some(scope) => Filter::All(vec![self.filter, Filter::Scope(scope)]),
+            None => self.filter,
+        }
     }
 
     /// A condition may not look further than linked entities come along (clause 5.7.2.4).

@@ -6,7 +6,7 @@ fn check(query: &str, expected: &str) {
     let parameters = Parameters::parse(Some(query)).unwrap();
     let asked = Asked::of_parameters(&parameters).unwrap();
     let shown = match Selection::new(&asked, &Compiled::core(), &Limits::DEFAULT) {
-        Ok(selection) => format!("{:?}", selection.filter),
+        Ok(selection) => format!("{:?}", selection.whole()),
         Err(problem) => problem.detail().to_owned(),
     };
     assert!(shown.contains(expected), "{query}: {shown}");

@@ -17,9 +17,11 @@ use super::rules::Rules;
 pub(super) struct Reader<'a> {
     pub(super) context: &'a Context,
     pub(super) rules: Rules<'a>,
-    limits: Limits,
+    pub(super) limits: Limits,
     /// Attributes read so far, at all depths.
-    attributes: usize,
+    pub(super) attributes: usize,
+    /// Instances over time read so far.
+    pub(super) readings: usize,
 }
 
 /// What an attribute stands in.
@@ -33,7 +35,7 @@ pub(super) enum Level {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(context: &'a Context, limits: &Limits, rules: Rules<'a>) -> Reader<'a> {
-        Reader { context, rules, limits: *limits, attributes: 0 }
+        Reader { context, rules, limits: *limits, attributes: 0, readings: 0 }
     }
 
     /// The attribute `name`, in any form that the rules allow.
@@ -43,10 +45,7 @@ impl<'a> Reader<'a> {
         raw: &RawValue,
         level: Level,
     ) -> Result<AttributePatch, InvalidEntity> {
-        self.attributes += 1;
-        if self.limits.attributes_max < self.attributes {
-            return Err(Problem::TooManyAttributes(self.limits.attributes_max).into());
-        }
+        self.count_attribute()?;
         if is_removal(raw) {
             let allowed = self.rules.removal;
             return if allowed { Ok(AttributePatch::Remove) } else { Err(Problem::Removal.into()) };
@@ -76,6 +75,14 @@ impl<'a> Reader<'a> {
         Ok(AttributePatch::Instances(patches))
     }
 
+    pub(super) fn count_attribute(&mut self) -> Result<(), Problem> {
+        self.attributes += 1;
+        if self.limits.attributes_max < self.attributes {
+            return Err(Problem::TooManyAttributes(self.limits.attributes_max));
+        }
+        Ok(())
+    }
+
     pub(super) fn check_count(&self, instances: usize) -> Result<(), Problem> {
         if self.limits.instances_max < instances {
             return Err(Problem::TooManyInstances(self.limits.instances_max));
@@ -84,7 +91,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Refuses attributes that have one name, however it is spelled.
-    pub(super) fn check_names(&self, attributes: &[(Name, AttributePatch)]) -> Result<(), Problem> {
+    pub(super) fn check_names<T>(&self, attributes: &[(Name, T)]) -> Result<(), Problem> {
         match first_repeated(attributes.iter().map(|(name, _)| name)) {
             Some(name) => Err(Problem::Twice(self.context.compact_iri(name.as_str()).into_owned())),
             None => Ok(()),

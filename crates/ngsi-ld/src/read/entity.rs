@@ -65,7 +65,7 @@ impl Reader<'_> {
     }
 
     /// One type or several (clause 4.16).
-    fn types(&self, raw: &RawValue) -> Result<Vec<Name>, Problem> {
+    pub(super) fn types(&self, raw: &RawValue) -> Result<Vec<Name>, Problem> {
         let written = texts(raw).filter(|names| !names.is_empty());
         let written = written.ok_or_else(|| wanted("type", "a name or an array of names"))?;
         if written.iter().any(|name| name == model::NULL) {
@@ -89,7 +89,7 @@ impl Reader<'_> {
     }
 }
 
-fn entity_id(raw: &RawValue) -> Result<EntityId, Problem> {
+pub(super) fn entity_id(raw: &RawValue) -> Result<EntityId, Problem> {
     let written = text(raw).ok_or_else(|| wanted("id", "a URI"))?;
     if written == model::NULL {
         return Err(Problem::MemberRemoval("id".to_owned()));

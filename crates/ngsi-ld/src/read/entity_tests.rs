@@ -8,7 +8,7 @@ use model::Timestamp;
 use super::{InvalidEntity, Limits};
 use crate::write::{self, Shape};
 
-pub(super) const LIMITS: Limits = Limits { attributes_max: 50, instances_max: 3 };
+pub(super) const LIMITS: Limits = Limits { attributes_max: 50, instances_max: 3, readings_max: 8 };
 
 /// `ex:` is a prefix, `speed` a term with an IRI of its own, `kind` an alias of `@type`.
 pub(super) fn context() -> Context {

@@ -145,6 +145,16 @@ pub enum Problem {
     TooManyAttributes(usize),
     #[error("more than {0} instances of one attribute (setting `instances_max`)")]
     TooManyInstances(usize),
+    #[error(
+        "more than {0} instances over time in one request (setting `history_change_readings_max`)"
+    )]
+    TooManyReadings(usize),
+    #[error("the body must hold one instance of the attribute in the path, and nothing else")]
+    NotOneReading,
+    #[error("a scope of a temporal evolution has a value and temporal properties, nothing else")]
+    NotPlainScope,
+    #[error("`{0}` must be an array of pairs, each of a value and a DateTime")]
+    NotPairs(&'static str),
     #[error(transparent)]
     Incomplete(#[from] Incomplete),
 }

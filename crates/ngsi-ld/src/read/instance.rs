@@ -35,10 +35,20 @@ impl Reader<'_> {
         raw: &RawValue,
         level: Level,
     ) -> Result<InstancePatch, InvalidEntity> {
+        Ok(self.instance_and_kind(name, raw, level)?.0)
+    }
+
+    /// The instance, and what kind of attribute it says it is of, if it says more than its value.
+    pub(super) fn instance_and_kind(
+        &mut self,
+        name: &Name,
+        raw: &RawValue,
+        level: Level,
+    ) -> Result<(InstancePatch, Option<Kind>), InvalidEntity> {
         if is_json_null(raw) {
             return Err(Problem::JsonNull.into());
         }
-        let Some(members) = Members::of(raw) else { return Ok(self.bare(name, raw)?) };
+        let Some(members) = Members::of(raw) else { return Ok((self.bare(name, raw)?, None)) };
         let is_fragment = level == Level::Payload && self.rules.missing == Missing::AtTheTop;
         let is_instance = if is_fragment {
             !concise::is_value(raw, &members)
@@ -46,7 +56,7 @@ impl Reader<'_> {
             concise::is_instance(raw, &members)
         };
         if !is_instance {
-            return Ok(self.bare(name, raw)?);
+            return Ok((self.bare(name, raw)?, None));
         }
         let mut parts = Parts::default();
         for (member, raw) in members.0 {
@@ -151,7 +161,7 @@ impl Reader<'_> {
         parts: Parts<'_>,
         name: &Name,
         level: Level,
-    ) -> Result<InstancePatch, Problem> {
+    ) -> Result<(InstancePatch, Option<Kind>), Problem> {
         let mut patch = parts.patch;
         let kind = parts
             .kind
@@ -172,7 +182,7 @@ impl Reader<'_> {
             check_fit(kind, &parts.choosy, &patch)?;
             check_special(name, kind, &patch.value)?;
         }
-        Ok(patch)
+        Ok((patch, kind))
     }
 
     fn may_lack_value(&self, level: Level) -> bool {
@@ -183,7 +193,7 @@ impl Reader<'_> {
         }
     }
 
-    fn kind(&self, raw: &RawValue) -> Result<Kind, Problem> {
+    pub(super) fn kind(&self, raw: &RawValue) -> Result<Kind, Problem> {
         let written = text(raw).ok_or_else(|| wanted("type", "the name of a kind of attribute"))?;
         Kind::from_term(&written)
             .or_else(|| Kind::from_term(self.context.expand_term(&written).strip_prefix(NGSI_LD)?))

@@ -8,9 +8,11 @@ mod bare;
 pub(crate) mod concise;
 mod entity;
 mod error;
+mod evolution;
 mod instance;
 mod members;
 mod rules;
+mod series;
 mod value;
 mod word;
 
@@ -18,7 +20,7 @@ pub use error::{InvalidEntity, Place, Problem};
 pub(crate) use word::{Holder, NGSI_LD};
 
 use jsonld::Context;
-use model::{Attribute, AttributePatch, Draft, EntityId, Fragment, Name};
+use model::{Attribute, AttributePatch, Draft, EntityId, Fragment, Name, Reading, Readings};
 use serde_json::value::RawValue;
 
 use attribute::{Level, Reader};
@@ -33,6 +35,8 @@ pub struct Limits {
     pub attributes_max: usize,
     /// Instances of one attribute.
     pub instances_max: usize,
+    /// Instances over time of all attributes of one evolution together.
+    pub readings_max: usize,
 }
 
 /// What a fragment is for, which decides what it may leave out and remove.
@@ -100,6 +104,40 @@ pub fn attribute(
     Ok(patch.into_attribute(name.clone()).map_err(Problem::from)?)
 }
 
+/// A temporal evolution, as upsert takes it (5.6.11). One that exists need not say its types again.
+pub fn evolution(
+    text: &str,
+    context: &Context,
+    limits: &Limits,
+) -> Result<(EntityId, Readings), InvalidEntity> {
+    let (id, readings) = evolution_fragment(text, context, limits)?;
+    Ok((id.ok_or(Problem::NoId)?, readings))
+}
+
+/// A part of a temporal evolution (5.6.12); its `id` where it names one.
+pub fn evolution_fragment(
+    text: &str,
+    context: &Context,
+    limits: &Limits,
+) -> Result<(Option<EntityId>, Readings), InvalidEntity> {
+    let members = object(text, "evolution of an entity")?;
+    Reader::new(context, limits, Rules::EVOLUTION).evolution(members)
+}
+
+/// One instance of the attribute `name`, to take the place of another (5.6.14): alone, in an
+/// array, or in an evolution that has nothing else.
+pub fn reading(
+    text: &str,
+    context: &Context,
+    name: &Name,
+    limits: &Limits,
+) -> Result<Reading, InvalidEntity> {
+    let raw: &RawValue = serde_json::from_str(text).map_err(InvalidEntity::NotJson)?;
+    Reader::new(context, limits, Rules::EVOLUTION)
+        .only_reading(name, raw)
+        .map_err(|error| error.inside(&context.compact_iri(name.as_str())))
+}
+
 /// A value alone, which is to take the kind of the attribute there is: Set Attribute Value
 /// (TS 104 175 10.2.6).
 pub fn value(text: &str, context: &Context, limits: &Limits) -> Result<model::Bare, InvalidEntity> {
@@ -140,5 +178,7 @@ fn object<'a>(text: &'a str, what: &'static str) -> Result<Members<'a>, InvalidE
 
 #[cfg(test)]
 mod entity_tests;
+#[cfg(test)]
+mod evolution_tests;
 #[cfg(test)]
 mod fragment_tests;

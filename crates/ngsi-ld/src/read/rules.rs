@@ -7,6 +7,8 @@ use super::Form;
 pub(super) struct Rules<'a> {
     /// The NGSI-LD Null may stand for a member, and removes it.
     pub(super) removal: bool,
+    /// It may stand as the value of an attribute, which was deleted then.
+    pub(super) deletion: bool,
     /// It may also stand inside the value of a Property.
     pub(super) inner_removal: bool,
     pub(super) missing: Missing,
@@ -36,6 +38,7 @@ pub(super) enum Bare<'a> {
 impl<'a> Rules<'a> {
     pub(super) const WHOLE: Rules<'static> = Rules {
         removal: false,
+        deletion: false,
         inner_removal: false,
         missing: Missing::Nowhere,
         bare: Bare::IsWhole,
@@ -50,12 +53,16 @@ impl<'a> Rules<'a> {
         ..Rules::WHOLE
     };
 
+    /// What was said over time (5.6.11).
+    pub(super) const EVOLUTION: Rules<'static> = Rules { deletion: true, ..Rules::WHOLE };
+
     pub(super) fn of(form: Form<'a>) -> Rules<'a> {
         match form {
             Form::Append => Rules::WHOLE,
             Form::Update => Rules { removal: true, ..Rules::WHOLE },
             Form::Merge { simplified, language } => Rules {
                 removal: true,
+                deletion: false,
                 inner_removal: true,
                 missing: Missing::Anywhere,
                 bare: Bare::TakesKind { language },

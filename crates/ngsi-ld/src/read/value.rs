@@ -22,7 +22,9 @@ impl Reader<'_> {
             return Err(Problem::JsonNullMember(member.to_owned()));
         }
         if removes(kind, raw) {
-            self.allow_removal(member)?;
+            if !self.rules.deletion {
+                self.allow_removal(member)?;
+            }
             return Ok(ValuePatch::Remove);
         }
         Ok(ValuePatch::Set(match kind {

@@ -23,6 +23,16 @@ pub(crate) enum Holder {
 }
 
 impl Holder {
+    pub(crate) const ALL: [Holder; 7] = [
+        Holder::Value,
+        Holder::Object,
+        Holder::LanguageMap,
+        Holder::Vocab,
+        Holder::Json,
+        Holder::ValueList,
+        Holder::ObjectList,
+    ];
+
     pub(crate) fn of(kind: Kind) -> Holder {
         match kind {
             Kind::Property | Kind::GeoProperty => Holder::Value,
@@ -45,6 +55,24 @@ impl Holder {
             Holder::ValueList => "valueList",
             Holder::ObjectList => "objectList",
         }
+    }
+
+    /// What holds the values over time in the simplified form (4.5.9).
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Holder::Value => "values",
+            Holder::Object => "objects",
+            Holder::LanguageMap => "languageMaps",
+            Holder::Vocab => "vocabs",
+            Holder::Json => "jsons",
+            Holder::ValueList => "valueLists",
+            Holder::ObjectList => "objectLists",
+        }
+    }
+
+    /// In the simplified forms, such a value stands in an object of its own (4.5.4, 4.5.9).
+    pub(crate) fn is_wrapped(self) -> bool {
+        matches!(self, Holder::LanguageMap | Holder::Vocab | Holder::Json)
     }
 }
 

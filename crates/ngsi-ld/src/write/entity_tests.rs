@@ -8,7 +8,8 @@ use model::{DateTime, Entity, Name, Timestamp, Uri};
 use super::{Format, GeoShape, Member, Projected, Projection, Shape};
 use crate::read::{self, Limits};
 
-const LIMITS: Limits = Limits { attributes_max: 1000, instances_max: 1000 };
+pub(super) const LIMITS: Limits =
+    Limits { attributes_max: 1000, instances_max: 1000, readings_max: 100 };
 
 pub(super) fn context() -> Context {
     let named = serde_json::json!({ "ex": "https://example.org/", "Male": "ex:gender#male" });

@@ -24,7 +24,7 @@ impl<'a> Writer<'a> {
             None => out.push_str("null"),
         }
         out.push_str(",\"properties\":{");
-        self.types(out, entity);
+        self.types(out, &entity.types);
         self.rest(out, entity, projection);
         out.push('}');
     }

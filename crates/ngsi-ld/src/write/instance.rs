@@ -64,6 +64,21 @@ impl<'a> Writer<'a> {
         context: Option<&str>,
     ) {
         out.push('{');
+        self.said(out, instance, linked);
+        if let Some(context) = context {
+            member(out, "@context");
+            out.push_str(context);
+        }
+        out.push('}');
+    }
+
+    /// The members of an instance.
+    pub(super) fn said(
+        &mut self,
+        out: &mut String,
+        instance: &'a Instance,
+        linked: Option<Projection<'a>>,
+    ) {
         match self.translated(instance) {
             Some((tag, text)) => {
                 self.kind(out, Kind::Property, false);
@@ -81,11 +96,6 @@ impl<'a> Writer<'a> {
         for attribute in &instance.attributes {
             self.attribute_member(out, attribute, None);
         }
-        if let Some(context) = context {
-            member(out, "@context");
-            out.push_str(context);
-        }
-        out.push('}');
     }
 
     /// What a LanguageProperty says in the language asked for (clause 4.15).
@@ -112,7 +122,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The kind, which the concise form leaves out where it is not `needed` (clause 6.3.7).
-    fn kind(&self, out: &mut String, kind: Kind, needed: bool) {
+    pub(super) fn kind(&self, out: &mut String, kind: Kind, needed: bool) {
         if needed || self.shape.format != Format::Concise {
             plain_member(out, "type", kind.term());
         }

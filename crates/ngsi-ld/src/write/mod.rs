@@ -2,6 +2,7 @@
 //!
 //! Text is appended to what the caller gives; no tree is built, and values go out as they came in.
 
+mod evolution;
 mod geojson;
 mod instance;
 mod language;
@@ -12,12 +13,15 @@ mod simplified;
 mod text;
 mod writer;
 
+pub use evolution::Telling;
 pub use language::Languages;
 pub use projection::{Member, Projected, Projection};
 pub use shape::{Format, GeoShape, Linked, Shape};
+pub(crate) use text::shortest;
 
 use std::sync::Arc;
 
+use broker::Evolution;
 use jsonld::Context;
 use model::{Attribute, Entity, Instance};
 
@@ -71,6 +75,31 @@ pub fn feature_collection(
     out.push('}');
 }
 
+/// One temporal evolution (clauses 4.5.6 to 4.5.9 and 4.5.19).
+pub fn evolution(
+    out: &mut String,
+    evolution: &Evolution,
+    context: &Context,
+    shape: &Shape<'_>,
+    telling: Telling,
+) {
+    Writer::new(context, shape).evolution(out, evolution, shape.projection, telling);
+}
+
+/// An array of evolutions, each with its own `@context` where one goes into the body.
+pub fn evolutions(
+    out: &mut String,
+    evolutions: &[Evolution],
+    context: &Context,
+    shape: &Shape<'_>,
+    telling: Telling,
+) {
+    let mut writer = Writer::new(context, shape);
+    text::array(out, evolutions, |out, one| {
+        writer.evolution(out, one, shape.projection, telling);
+    });
+}
+
 /// One attribute as it stands in an entity: an object, or an array of instances, each with the
 /// `@context` where one goes into the body (TS 104 176 7.5). `false`, and nothing written, where
 /// no instance is among the datasets asked for.
@@ -91,6 +120,8 @@ pub fn value(out: &mut String, instance: &Instance, context: &Context) {
 
 #[cfg(test)]
 mod entity_tests;
+#[cfg(test)]
+mod evolution_tests;
 #[cfg(test)]
 mod linked_tests;
 #[cfg(test)]

@@ -27,14 +27,14 @@ pub enum Member {
 }
 
 impl<'a> Projection<'a> {
-    pub(super) fn shows(self, member: &Member) -> bool {
+    pub(crate) fn shows(self, member: &Member) -> bool {
         let picked = self.pick.is_none_or(|pick| find(pick, |known| known == member).is_some());
         let omitted = self.omit.and_then(|omit| find(omit, |known| known == member));
         // Braces omit something of the linked entities, and leave the relationship alone.
         picked && omitted.is_none_or(|omitted| !omitted.below.is_empty())
     }
 
-    pub(super) fn shows_attribute(self, name: &Name) -> bool {
+    pub(crate) fn shows_attribute(self, name: &Name) -> bool {
         let picked = self.pick.is_none_or(|pick| find_attribute(pick, name).is_some());
         let omitted = self.omit.and_then(|omit| find_attribute(omit, name));
         picked && omitted.is_none_or(|omitted| !omitted.below.is_empty())

@@ -14,7 +14,7 @@ use super::entity_tests::context;
 use super::{Format, Shape};
 use crate::read::{self, Limits};
 
-const LIMITS: Limits = Limits { attributes_max: 10_000, instances_max: 100 };
+const LIMITS: Limits = Limits { attributes_max: 10_000, instances_max: 100, readings_max: 100 };
 
 /// JSON with the member names that the concise form must not stumble over.
 fn json() -> impl Strategy<Value = String> {

@@ -3,8 +3,8 @@
 use model::{Attribute, Instance, Value};
 
 use super::projection::Projection;
-use super::text::{member, plain};
-use super::writer::Writer;
+use super::text::{array, member, plain};
+use super::writer::{Writer, uri};
 
 impl<'a> Writer<'a> {
     pub(super) fn simplified(
@@ -27,6 +27,14 @@ impl<'a> Writer<'a> {
         member(out, wrapper);
         self.value(out, instance, None);
         out.push('}');
+    }
+
+    /// The value alone; lists of targets are plain.
+    pub(super) fn bare_value(&mut self, out: &mut String, instance: &'a Instance) {
+        match &instance.value {
+            Value::ListRelationship(objects) => array(out, objects, uri),
+            _ => self.value(out, instance, None),
+        }
     }
 
     /// Several instances, by their datasets.

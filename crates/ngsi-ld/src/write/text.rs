@@ -1,6 +1,6 @@
 //! JSON punctuation and strings, appended to a text.
 
-use model::DateTime;
+use model::{DateTime, Timestamp};
 
 /// `,"name":`, without the comma where an object was just opened. The name goes out as it is.
 pub(super) fn member(out: &mut String, name: &str) {
@@ -26,6 +26,12 @@ pub(super) fn plain_member(out: &mut String, name: &str, text: &str) {
 /// `"name":"2026-04-01T12:00:00Z"`.
 pub(super) fn moment_member(out: &mut String, name: &str, moment: DateTime) {
     plain_member(out, name, moment.text().as_str());
+}
+
+/// A moment that nobody wrote before, with as few digits as it takes.
+pub(crate) fn shortest(at: Timestamp) -> DateTime {
+    let whole_seconds = at.0 % 1_000_000 == 0;
+    if whole_seconds { DateTime::new(at, 0) } else { at.date_time() }
 }
 
 /// A string without characters that need escapes, such as a URI.

@@ -43,20 +43,20 @@ impl<'a> Writer<'a> {
             plain_member(out, "id", entity.id.as_str());
         }
         if projection.shows(&Member::Type) {
-            self.types(out, entity);
+            self.types(out, &entity.types);
         }
         self.rest(out, entity, projection);
         self.context_member(out);
         out.push('}');
     }
 
-    pub(super) fn types(&mut self, out: &mut String, entity: &Entity) {
+    pub(super) fn types(&mut self, out: &mut String, types: &[Name]) {
         member(out, "type");
-        one_or_many(out, &entity.types, false, |out, name| string(out, &self.compacted(name)));
+        one_or_many(out, types, false, |out, name| string(out, &self.compacted(name)));
     }
 
     /// The name in the words of the context. Entities of one answer share most of their names.
-    fn compacted(&mut self, name: &Name) -> Arc<str> {
+    pub(super) fn compacted(&mut self, name: &Name) -> Arc<str> {
         let known = self.compacted.iter().find(|(known, _)| known.is_same_as(name));
         if let Some((_, compact)) = known {
             return compact.clone();

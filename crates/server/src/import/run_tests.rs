@@ -49,7 +49,7 @@ fn import(platform: &Platform, batch: usize) -> Import {
         tenant: Tenant::default(),
         mode: Mode::Replace,
         contexts: Contexts::new(Fetcher::new(rules), jsonld::Limits::default()),
-        limits: read::Limits { attributes_max: 10, instances_max: 2 },
+        limits: read::Limits { attributes_max: 10, instances_max: 2, readings_max: 8 },
         batch,
     }
 }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use model::{Applied, Change, Entity, EntityId, Event, Operation, Refused, Timestamp, apply};
 use policy::Permitted;
+use rustc_hash::FxHashMap;
 use store::{CommitError, Committed, StoreError};
 
 use super::{Answer, Job};
 use crate::codec;
+use crate::history::Header;
 use crate::journal::{EventRecord, put_document, put_event, put_names};
 use crate::keys::EntityNumber;
 use crate::names::{InternMemo, Interner, NameId, Numbering};
@@ -18,21 +20,27 @@ use crate::shared::{Published, Shared, Stored, write_event};
 use crate::tables::{Table, Writes};
 use crate::tenants;
 
-/// An entity as the group has left it so far.
-type Pending = Option<(EntityNumber, Arc<Entity>)>;
+/// An entity as the group has left it so far. Its number stays with its id when it goes, for its
+/// history stays.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pending {
+    pub number: Option<EntityNumber>,
+    pub entity: Option<Arc<Entity>>,
+}
 
 /// What the records of one group may take, but for the last change: many changes of one large entity
 /// write it as often. Frames have room for more.
 pub const GROUP_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 pub struct Group<'a> {
-    shared: &'a Shared,
-    names: Interner<'a>,
+    pub(super) shared: &'a Shared,
+    pub(super) names: Interner<'a>,
     next_entity: u64,
     /// Users choose the ids, so the hash is keyed by chance.
     pending: HashMap<(NameId, EntityId), Pending, RandomState>,
-    records: Vec<u8>,
-    writes: Writes,
+    pub(super) headers: FxHashMap<EntityNumber, Option<Header>>,
+    pub(super) records: Vec<u8>,
+    pub(super) writes: Writes,
     events: Vec<Published>,
 }
 
@@ -51,6 +59,7 @@ impl<'a> Group<'a> {
             names: Interner::new(&shared.names, memo),
             next_entity,
             pending: HashMap::default(),
+            headers: FxHashMap::default(),
             records: Vec::new(),
             writes: Writes::default(),
             events: Vec::new(),
@@ -63,6 +72,11 @@ impl<'a> Group<'a> {
                 let outcomes = changes.into_iter().map(|change| self.change(change, now)).collect();
                 Answer::Commit(answer, outcomes)
             }
+            Job::Chronicle { changes, now, answer } => {
+                let outcomes =
+                    changes.into_iter().map(|change| self.chronicle(change, now)).collect();
+                Answer::Chronicle(answer, outcomes)
+            }
             Job::Document { key, document, answer } => {
                 put_document(&mut self.records, &key, document.as_deref());
                 match document {
@@ -71,6 +85,8 @@ impl<'a> Group<'a> {
                 }
                 Answer::Document(answer)
             }
+            // There is nothing to apply; the committer sees to it.
+            Job::WriteOut { answer } => Answer::Document(answer),
             Job::Expire { entities, now, answer } => {
                 let touched = entities.into_iter().filter(|(tenant, id)| {
                     self.expire(*tenant, id, now).unwrap_or_else(|error| {
@@ -96,13 +112,24 @@ impl<'a> Group<'a> {
         Finished { records, writes, events: self.events, next_entity: self.next_entity }
     }
 
-    fn current(&self, tenant: NameId, id: &EntityId) -> Result<Pending, StoreError> {
+    pub(super) fn current(&self, tenant: NameId, id: &EntityId) -> Result<Pending, StoreError> {
         if let Some(pending) = self.pending.get(&(tenant, id.clone())) {
             return Ok(pending.clone());
         }
-        let Some(number) = self.shared.number(tenant, id)? else { return Ok(None) };
-        let Some(stored) = self.shared.stored(number)? else { return Ok(None) };
-        Ok(Some((number, Arc::new(stored.read(&self.shared.names)?))))
+        let number = self.shared.number(tenant, id)?;
+        let stored = number.map(|number| self.shared.stored(number)).transpose()?.flatten();
+        let entity = stored.map(|stored| stored.read(&self.shared.names)).transpose()?;
+        Ok(Pending { number, entity: entity.map(Arc::new) })
+    }
+
+    pub(super) fn check_size(&self) -> Result<(), CommitError> {
+        if self.records.len() > GROUP_BYTES_MAX {
+            let problem = format!(
+                "the changes of one commit take more than {GROUP_BYTES_MAX} bytes; send fewer at once"
+            );
+            return Err(CommitError::Store(std::io::Error::other(problem).into()));
+        }
+        Ok(())
     }
 
     fn change(
@@ -110,12 +137,7 @@ impl<'a> Group<'a> {
         permitted: Permitted<Change>,
         now: Timestamp,
     ) -> Result<Committed, CommitError> {
-        if self.records.len() > GROUP_BYTES_MAX {
-            let problem = format!(
-                "the changes of one commit take more than {GROUP_BYTES_MAX} bytes; send fewer at once"
-            );
-            return Err(CommitError::Store(std::io::Error::other(problem).into()));
-        }
+        self.check_size()?;
         let request = permitted.request();
         let id = request.id.clone();
         let tenant = match self.shared.tenant(&request.tenant) {
@@ -125,8 +147,7 @@ impl<'a> Group<'a> {
             }
             None => return Err(Refused::Unknown(id).into()),
         };
-        let current = self.current(tenant, &id)?;
-        let before = current.as_ref().map(|(_, entity)| entity.clone());
+        let Pending { number, entity: before } = self.current(tenant, &id)?;
         // What has expired is gone for every caller, swept or not.
         let visible = before.clone().and_then(|entity| entity.alive(now));
         if let (Some(types), Some(entity)) = (&request.types, &visible)
@@ -136,19 +157,22 @@ impl<'a> Group<'a> {
         }
         let change = permitted.on(visible.as_deref())?;
         let applied = apply(&id, visible.as_deref(), change.operation, now)?;
-        self.check_limits(visible.as_deref(), &applied)?;
+        self.check_limits(visible.as_deref(), applied.after.as_ref())?;
         let Applied { after, updated, not_updated } = applied;
         let after = after.map(Arc::new);
-        let number = current.map(|(number, _)| number);
         let created = visible.is_none();
         let event = Event::between(change.tenant, id, now, before.as_deref(), after);
-        let event = self.record(tenant, number, event);
+        let (_, event) = self.record(tenant, number, event)?;
         Ok(Committed { created, event, updated, not_updated })
     }
 
-    fn check_limits(&self, before: Option<&Entity>, applied: &Applied) -> Result<(), Refused> {
+    pub(super) fn check_limits(
+        &self,
+        before: Option<&Entity>,
+        after: Option<&Entity>,
+    ) -> Result<(), Refused> {
         let count = |entity: Option<&Entity>| entity.map_or(0, |entity| entity.attributes.len());
-        let (old, new) = (count(before), count(applied.after.as_ref()));
+        let (old, new) = (count(before), count(after));
         let limit = self.shared.settings.attributes_max;
         if new > limit && new > old {
             return Err(Refused::TooManyAttributes(new, limit));
@@ -163,7 +187,9 @@ impl<'a> Group<'a> {
         id: &EntityId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let Some((number, before)) = self.current(tenant, id)? else { return Ok(false) };
+        let Pending { number, entity: Some(before) } = self.current(tenant, id)? else {
+            return Ok(false);
+        };
         let expired = before.attributes.next_expiry().is_some_and(|expiry| expiry <= now);
         if !before.is_expired(now) && !expired {
             return Ok(false);
@@ -172,12 +198,18 @@ impl<'a> Group<'a> {
         let alive = before.clone().alive(now);
         let after = alive.map(|entity| Arc::new(Entity { modified_at: now, ..(*entity).clone() }));
         let event = Event::between(owner, id.clone(), now, Some(&before), after);
-        self.record(tenant, Some(number), event);
+        self.record(tenant, number, event)?;
         Ok(true)
     }
 
     /// Takes an event into the group: its record, its writes, its state for what follows.
-    fn record(&mut self, tenant: NameId, number: Option<EntityNumber>, event: Event) -> Arc<Event> {
+    pub(super) fn record(
+        &mut self,
+        tenant: NameId,
+        number: Option<EntityNumber>,
+        event: Event,
+    ) -> Result<(EntityNumber, Arc<Event>), StoreError> {
+        let past = number.map(|number| self.past_of(tenant, number, &event)).transpose()?;
         let number = number.unwrap_or_else(|| {
             self.next_entity += 1;
             EntityNumber(self.next_entity - 1)
@@ -202,14 +234,19 @@ impl<'a> Group<'a> {
         };
         put_event(&mut self.records, &record);
         let next_expiry = event.after.as_ref().and_then(|entity| entity.next_expiry());
-        let stored = after.map(|entity| Stored::new(tenant, next_expiry, entity.as_str()));
+        let stored = after.as_ref().map(|entity| Stored::new(tenant, next_expiry, entity.as_str()));
         let kept = stored.as_ref();
-        let levels = write_event(&event, tenant, number, kept, &mut self.names, &mut self.writes);
+        let record = after.as_ref().map(RecordWriter::as_str);
+        let levels =
+            write_event(&event, tenant, number, record, kept, &mut self.names, &mut self.writes);
+        if let Some(past) = past.flatten() {
+            self.keep_past(tenant, number, past);
+        }
         let event = Arc::new(event);
-        let state = event.after.clone().map(|entity| (number, entity));
+        let state = Pending { number: Some(number), entity: event.after.clone() };
         self.pending.insert((tenant, event.id.clone()), state);
         self.events.push(Published { event: event.clone(), tenant, number, stored, levels });
-        event
+        Ok((number, event))
     }
 }
 

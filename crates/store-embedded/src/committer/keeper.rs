@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use store::StoreError;
 
 use crate::checkpoint::Checkpoint;
-use crate::journal::segments;
+use crate::journal::{Place, segments};
 use crate::settings::EmbeddedSettings;
 use crate::shared::Shared;
 use crate::tables::Layer;
@@ -30,7 +30,8 @@ pub struct Keeper {
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl Keeper {
-    pub fn start(shared: Arc<Shared>) -> std::io::Result<Keeper> {
+    /// `written_out` is told of each layer that is on disk.
+    pub fn start(shared: Arc<Shared>, written_out: SyncSender<()>) -> std::io::Result<Keeper> {
         let (orders, inbox) = sync_channel::<Order>(1);
         let (report, done) = sync_channel(1);
         let worker = shared.clone();
@@ -41,6 +42,8 @@ impl Keeper {
                 if !write_out(&worker, &layer, &checkpoint) || report.send(()).is_err() {
                     return;
                 }
+                // Where it is busy it has heard enough.
+                let _ = written_out.try_send(());
             }
         })?;
         let (orders, thread) = (Some(orders), Some(thread));
@@ -70,6 +73,23 @@ impl Keeper {
         if !self.busy && self.shared.tables.active_bytes() >= self.shared.settings.delta_bytes() {
             self.order(checkpoint());
         }
+    }
+
+    /// Has the layer written out, full or not, and waits for it.
+    pub fn write_out_now(
+        &mut self,
+        checkpoint: impl FnOnce() -> Checkpoint,
+    ) -> Result<(), StoreError> {
+        self.wait();
+        if !self.busy && self.shared.tables.active_bytes() > 0 {
+            self.order(checkpoint());
+            self.wait();
+        }
+        if self.busy {
+            let problem = "the tables cannot be written";
+            return Err(std::io::Error::other(problem).into());
+        }
+        Ok(())
     }
 
     fn order(&mut self, checkpoint: Checkpoint) {
@@ -103,12 +123,22 @@ impl Keeper {
     }
 }
 
+/// Grows with the journal.
+fn sequence(checkpoint: &Checkpoint) -> u64 {
+    let Place { segment, offset } = checkpoint.place;
+    segment << SEGMENT_SHIFT | offset
+}
+
+/// No segment has 1 TiB.
+const SEGMENT_SHIFT: u32 = 40;
+
 /// Tries until it succeeds or the store stops: until then the layer stays in memory, and the
 /// journal keeps it. Tells whether it succeeded.
 fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint) -> bool {
     let mut wait = Duration::from_millis(100);
     loop {
-        let written = shared.tables.write_out(layer).map_err(|error| error.to_string());
+        let written =
+            shared.tables.write_out(layer, sequence(checkpoint)).map_err(|error| error.to_string());
         let directory = &shared.settings.directory;
         let result =
             written.and_then(|()| checkpoint.write(directory).map_err(|error| error.to_string()));

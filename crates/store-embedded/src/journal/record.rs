@@ -11,6 +11,7 @@ use crate::names::{NameId, Names};
 const NAMES: u8 = 1;
 const EVENT: u8 = 2;
 const DOCUMENT: u8 = 3;
+const HISTORY: u8 = 4;
 
 /// One record, read.
 #[derive(Debug)]
@@ -21,6 +22,7 @@ pub enum Record<'a> {
         names: Vec<Name>,
     },
     Event(EventRecord<'a>),
+    History(HistoryRecord<'a>),
     /// A document, or its removal.
     Document {
         key: &'a [u8],
@@ -39,6 +41,31 @@ pub struct EventRecord<'a> {
     pub before: Option<&'a str>,
     pub after: Option<&'a str>,
     pub changed: Vec<NameId>,
+}
+
+/// A change of an evolution beside what events tell of it.
+#[derive(Debug)]
+pub struct HistoryRecord<'a> {
+    pub tenant: NameId,
+    /// The number of the entity within the store.
+    pub entity: u64,
+    pub id: &'a str,
+    /// What is added to the history of the entity.
+    pub entries: &'a str,
+    pub header: HeaderWrite<'a>,
+    /// Types and attributes by which the evolution is to be found, and the entity is not; where
+    /// the header is removed, no more.
+    pub types: Vec<NameId>,
+    pub attributes: Vec<NameId>,
+}
+
+/// What becomes of what is kept of an evolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderWrite<'a> {
+    Keep,
+    Put(&'a str),
+    /// With it goes the number of the id.
+    Remove,
 }
 
 pub fn put_names(out: &mut Vec<u8>, names: &[(NameId, Name)]) {
@@ -61,11 +88,58 @@ pub fn put_event(out: &mut Vec<u8>, event: &EventRecord<'_>) {
     for entity in [event.before, event.after] {
         put_optional(&mut body, entity.map(str::as_bytes));
     }
-    put_varint(&mut body, event.changed.len() as u64);
-    for name in &event.changed {
-        put_varint(&mut body, name.0.into());
-    }
+    put_name_ids(&mut body, &event.changed);
     put_record(out, EVENT, &body);
+}
+
+pub fn put_history(out: &mut Vec<u8>, record: &HistoryRecord<'_>) {
+    let mut body = Vec::with_capacity(record.entries.len() + 64);
+    put_varint(&mut body, record.tenant.0.into());
+    put_varint(&mut body, record.entity);
+    put_text(&mut body, record.id);
+    put_text(&mut body, record.entries);
+    match record.header {
+        HeaderWrite::Keep => body.push(KEEP),
+        HeaderWrite::Put(header) => {
+            body.push(PUT);
+            put_text(&mut body, header);
+        }
+        HeaderWrite::Remove => body.push(REMOVE),
+    }
+    for names in [&record.types, &record.attributes] {
+        put_name_ids(&mut body, names);
+    }
+    put_record(out, HISTORY, &body);
+}
+
+const KEEP: u8 = 0;
+const PUT: u8 = 1;
+const REMOVE: u8 = 2;
+
+fn put_name_ids(out: &mut Vec<u8>, names: &[NameId]) {
+    put_varint(out, names.len() as u64);
+    names.iter().for_each(|name| put_varint(out, name.0.into()));
+}
+
+fn name_ids(body: &mut Reader<'_>) -> Result<Vec<NameId>, Malformed> {
+    (0..body.count()?).map(|_| body.varint().map(|id| NameId(id as u32))).collect()
+}
+
+fn history<'a>(body: &mut Reader<'a>) -> Result<HistoryRecord<'a>, Malformed> {
+    Ok(HistoryRecord {
+        tenant: NameId(body.varint()? as u32),
+        entity: body.varint()?,
+        id: body.text()?,
+        entries: body.text()?,
+        header: match body.byte()? {
+            KEEP => HeaderWrite::Keep,
+            PUT => HeaderWrite::Put(body.text()?),
+            REMOVE => HeaderWrite::Remove,
+            _ => return Err(body.malformed("no such change of an evolution")),
+        },
+        types: name_ids(body)?,
+        attributes: name_ids(body)?,
+    })
 }
 
 pub fn put_document(out: &mut Vec<u8>, key: &[u8], document: Option<&[u8]>) {
@@ -115,6 +189,7 @@ impl<'a> RecordReader<'a> {
         match kind {
             NAMES => names(&mut body),
             EVENT => event(&mut body).map(Record::Event),
+            HISTORY => history(&mut body).map(Record::History),
             DOCUMENT => {
                 let key = optional(&mut body)?.unwrap_or_default();
                 Ok(Record::Document { key, document: optional(&mut body)? })
@@ -147,9 +222,7 @@ fn event<'a>(body: &mut Reader<'a>) -> Result<EventRecord<'a>, Malformed> {
         id: body.text()?,
         before: optional_text(body)?,
         after: optional_text(body)?,
-        changed: (0..body.count()?)
-            .map(|_| body.varint().map(|id| NameId(id as u32)))
-            .collect::<Result<_, _>>()?,
+        changed: name_ids(body)?,
     })
 }
 

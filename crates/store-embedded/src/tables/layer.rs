@@ -1,14 +1,17 @@
 //! Changes that are in the journal, and not yet in the tables on disk.
 
 use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use fjall::Slice;
+use rustc_hash::FxHashMap;
 
 use super::Table;
 use super::key::LayerKey;
+use crate::keys::EntityNumber;
 
 /// A value, or the mark that the key was removed.
 pub type Written = Option<Slice>;
@@ -17,11 +20,23 @@ pub type Written = Option<Slice>;
 #[derive(Debug, Default)]
 pub struct Writes {
     writes: Vec<(Table, LayerKey, Written)>,
+    /// Entries of history by entity, in their order.
+    history: FxHashMap<EntityNumber, String>,
 }
 
 impl Writes {
     pub fn put(&mut self, table: Table, key: impl Into<Slice>, value: impl Into<Slice>) {
         self.writes.push((table, LayerKey::of_slice(key.into()), Some(value.into())));
+    }
+
+    /// Adds entries to the history of an entity.
+    pub fn add_history(&mut self, entity: EntityNumber, entries: &str) {
+        self.history.entry(entity).or_default().push_str(entries);
+    }
+
+    /// What these writes add to the history of an entity.
+    pub fn history(&self, entity: EntityNumber) -> Option<&str> {
+        self.history.get(&entity).map(String::as_str)
     }
 
     pub fn remove(&mut self, table: Table, key: impl Into<Slice>) {
@@ -32,6 +47,7 @@ impl Writes {
 #[derive(Debug, Default)]
 pub struct Layer {
     maps: RwLock<[BTreeMap<LayerKey, Written>; Table::ALL.len()]>,
+    history: RwLock<FxHashMap<EntityNumber, String>>,
     bytes: AtomicUsize,
 }
 
@@ -51,7 +67,39 @@ impl Layer {
             bytes += key.len() + value.as_ref().map_or(0, |value| value.len()) + ENTRY_BYTES;
             maps[table as usize].insert(key, value);
         }
+        drop(maps);
+        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        for (entity, entries) in writes.history {
+            bytes += entries.len();
+            match history.entry(entity) {
+                Entry::Occupied(mut known) => known.get_mut().push_str(&entries),
+                Entry::Vacant(vacant) => {
+                    bytes += ENTRY_BYTES;
+                    vacant.insert(entries);
+                }
+            }
+        }
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub fn is_empty(&self, table: Table) -> bool {
+        let maps = self.maps.read().unwrap_or_else(PoisonError::into_inner);
+        maps[table as usize].is_empty()
+    }
+
+    /// What the layer adds to the history of an entity.
+    pub fn fragment(&self, entity: EntityNumber) -> Option<String> {
+        let history = self.history.read().unwrap_or_else(PoisonError::into_inner);
+        history.get(&entity).cloned()
+    }
+
+    /// What the layer adds to history, by entity.
+    pub fn fragments(&self) -> Vec<(EntityNumber, String)> {
+        let history = self.history.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<_> =
+            history.iter().map(|(entity, text)| (*entity, text.clone())).collect();
+        all.sort_unstable_by_key(|(entity, _)| *entity);
+        all
     }
 
     /// About what it takes in memory; an overestimate where keys were written again.

@@ -22,6 +22,7 @@
 //! | `route=>[urn:a,urn:b]` | a ListRelationship |
 //! | `brightness=60(unitCode=LX observedAt=… accuracy=0.5)` | members, and attributes below |
 //! | `brightness=60(datasetId=urn:d:1)` | one of several instances |
+//! | `brightness=60(t=10)` | `observedAt` is ten seconds after a trial starts |
 //!
 //! Fragments may also say `-brightness`, `-brightness(datasetId=urn:d:1)`, `-scope` and
 //! `-expiresAt` for what goes away, and `brightness(observedAt=…)` for a value that stays.
@@ -30,6 +31,7 @@
 
 mod change;
 mod fragment;
+mod history;
 mod show;
 mod tokens;
 mod value;
@@ -38,6 +40,7 @@ use model::{Draft, Entity, EntityId, Name, Tenant, Timestamp, Uri};
 
 pub use change::change;
 pub use fragment::fragment;
+pub use history::{at, history_change, readings, show_evolution};
 pub use show::{show, show_census};
 pub use value::geometry;
 

@@ -9,6 +9,8 @@ use query::{Filter, NoLinks};
 use store::{CommitError, Committed, Position, Recorded};
 use tokio::sync::watch;
 
+use super::evolutions::{Evolutions, Past};
+
 pub(super) type Entities = BTreeMap<EntityId, Arc<Entity>>;
 
 #[derive(Debug, Default)]
@@ -18,6 +20,7 @@ pub(super) struct State {
     /// The event at position 1 first.
     journal: Vec<Arc<Event>>,
     journal_end: watch::Sender<Position>,
+    pub evolutions: Evolutions,
 }
 
 impl State {
@@ -27,8 +30,7 @@ impl State {
         now: Timestamp,
     ) -> Result<Committed, CommitError> {
         let Change { tenant, id, .. } = change.request().clone();
-        let stored = self.tenants.get(&tenant).and_then(|entities| entities.get(&id));
-        let stored = stored.cloned();
+        let stored = self.entity(&tenant, &id);
         let before = stored.clone().and_then(|entity| entity.alive(now));
         let Change { types, operation, .. } = change.on(before.as_deref())?;
         if let (Some(types), Some(before)) = (types, &before)
@@ -45,7 +47,7 @@ impl State {
 
     /// Puts one entity in its place, or takes it away, and writes that down. `before` is what was
     /// stored, expired or not, so that whoever follows the journal misses nothing.
-    fn put(
+    pub fn put(
         &mut self,
         tenant: Tenant,
         id: EntityId,
@@ -61,6 +63,7 @@ impl State {
         let event = Arc::new(Event::between(tenant, id, at, before.as_deref(), after));
         self.journal.push(event.clone());
         self.journal_end.send_replace(Position(self.journal.len() as u64));
+        self.evolutions.record(&event);
         event
     }
 
@@ -69,6 +72,22 @@ impl State {
         let entities = self.stored(tenant).filter_map(|entity| entity.clone().alive(now));
         let seen = entities.filter(|entity| within.matches(entity, &NoLinks));
         seen.map(|entity| (entity.id.clone(), entity)).collect()
+    }
+
+    /// What is stored under an id, expired or not.
+    pub fn entity(&self, tenant: &Tenant, id: &EntityId) -> Option<Arc<Entity>> {
+        self.tenants.get(tenant).and_then(|entities| entities.get(id)).cloned()
+    }
+
+    /// The evolutions of which a reader sees something who may see what is `within`.
+    pub fn pasts<'a>(
+        &'a self,
+        tenant: &'a Tenant,
+        within: &'a Filter,
+        now: Timestamp,
+    ) -> impl Iterator<Item = Past> {
+        let alive = self.evolutions.of(tenant).map(move |past| past.alive(now));
+        alive.filter(|past| past.matches(within, |_| true))
     }
 
     pub fn stored(&self, tenant: &Tenant) -> impl Iterator<Item = &Arc<Entity>> {

@@ -20,13 +20,13 @@ use crate::platform::caller;
 /// More than a case writes.
 const ALL: usize = 100_000;
 
-type Same = Result<(), String>;
+pub(super) type Same = Result<(), String>;
 
 pub struct Pair<H> {
     home: H,
     store: Option<Arc<dyn Store>>,
-    reference: MemoryStore,
-    now: Timestamp,
+    pub(super) reference: MemoryStore,
+    pub(super) now: Timestamp,
     /// The journals agree up to here.
     seen: Position,
 }
@@ -43,6 +43,8 @@ impl<H: Home> Pair<H> {
         match step {
             Step::Commit(changes) => self.commit(changes).await?,
             Step::Ask(query) => return self.ask(query).await,
+            Step::Chronicle(changes) => self.chronicle(changes).await?,
+            Step::AskHistory(query) => return self.ask_history(query).await,
             Step::Wait(micros) => self.now.0 += micros,
             Step::Sweep => self.sweep().await?,
             Step::PutDocument(key, bytes) => return self.put_document(key, bytes.clone()).await,
@@ -52,10 +54,14 @@ impl<H: Home> Pair<H> {
             }
         }
         self.journal(matches!(step, Step::Sweep)).await?;
-        self.look_around().await
+        self.look_around().await?;
+        match step {
+            Step::Chronicle(_) | Step::Sweep | Step::Restart => self.evolutions().await,
+            _ => Ok(()),
+        }
     }
 
-    fn store(&self) -> &dyn Store {
+    pub(super) fn store(&self) -> &dyn Store {
         self.store.as_deref().expect("a store between two steps")
     }
 
@@ -152,7 +158,7 @@ impl<H: Home> Pair<H> {
     }
 }
 
-fn permit<T: Request>(request: T) -> Permitted<T> {
+pub(super) fn permit<T: Request>(request: T) -> Permitted<T> {
     Policy::default().permit(&caller(Role::Admin), request).expect("an admin may do anything")
 }
 
@@ -180,11 +186,11 @@ fn outcome(outcome: &Result<Committed, CommitError>) -> String {
     }
 }
 
-fn told<T>(answer: Result<T, store::StoreError>) -> Result<T, String> {
+pub(super) fn told<T>(answer: Result<T, store::StoreError>) -> Result<T, String> {
     answer.map_err(|error| format!("the store fails: {error}"))
 }
 
-fn same<T: PartialEq + Debug>(what: &str, store: &T, reference: &T) -> Same {
+pub(super) fn same<T: PartialEq + Debug>(what: &str, store: &T, reference: &T) -> Same {
     if store == reference {
         return Ok(());
     }

@@ -26,7 +26,7 @@ pub fn query(chance: &mut Chance) -> Query {
     }
 }
 
-fn filter(chance: &mut Chance, depth: usize) -> Filter {
+pub fn filter(chance: &mut Chance, depth: usize) -> Filter {
     match chance.below(if depth == 0 { 16 } else { 20 }) {
         0 if chance.once_in(2) => Filter::Everything,
         0 => Filter::IdsAfter(id(chance)),
@@ -173,7 +173,7 @@ fn geo(chance: &mut Chance) -> GeoCondition {
     GeoCondition { property, relation, geometry: geometry(chance) }
 }
 
-fn scope_condition(chance: &mut Chance, depth: usize) -> ScopeCondition {
+pub fn scope_condition(chance: &mut Chance, depth: usize) -> ScopeCondition {
     match chance.below(if depth == 0 { 5 } else { 7 }) {
         0..5 => {
             let least = if chance.once_in(8) { 0 } else { 1 };

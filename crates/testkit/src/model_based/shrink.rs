@@ -1,6 +1,9 @@
 //! The shortest work that still shows a difference.
 
-use model::{Attribute, Attributes, Change, Draft, Fragment, InstanceList, Operation};
+use model::{
+    Attribute, Attributes, Change, Draft, Fragment, HistoryChange, HistoryOperation, InstanceList,
+    Operation, Readings,
+};
 use query::{Condition, Filter, Query};
 use store::contract::Home;
 
@@ -90,6 +93,9 @@ fn finer(steps: &[Step]) -> Vec<Step> {
         Step::Commit(changes) => {
             changes.iter().map(|change| Step::Commit(vec![change.clone()])).collect()
         }
+        Step::Chronicle(changes) => {
+            changes.iter().map(|change| Step::Chronicle(vec![change.clone()])).collect()
+        }
         other => vec![other.clone()],
     });
     finer.collect()
@@ -108,6 +114,17 @@ fn simpler(step: &Step) -> Vec<Step> {
             });
             one.map(|change| Step::Commit(vec![change])).collect()
         }
+        Step::Chronicle(changes) if changes.len() > 1 => {
+            without_one(changes).map(Step::Chronicle).collect()
+        }
+        Step::Chronicle(changes) => changes
+            .iter()
+            .flat_map(|change| {
+                let simpler = simpler_histories(&change.operation).into_iter();
+                simpler.map(|operation| HistoryChange { operation, ..change.clone() })
+            })
+            .map(|change| Step::Chronicle(vec![change]))
+            .collect(),
         Step::Ask(query) => simpler_queries(query).into_iter().map(Step::Ask).collect(),
         _ => Vec::new(),
     }
@@ -132,6 +149,35 @@ fn simpler_operations(operation: &Operation) -> Vec<Operation> {
             .collect(),
         _ => Vec::new(),
     }
+}
+
+fn simpler_histories(operation: &HistoryOperation) -> Vec<HistoryOperation> {
+    match operation {
+        HistoryOperation::Upsert(readings) => {
+            simpler_readings(readings).into_iter().map(HistoryOperation::Upsert).collect()
+        }
+        HistoryOperation::Add(readings) => {
+            simpler_readings(readings).into_iter().map(HistoryOperation::Add).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn simpler_readings(readings: &Readings) -> Vec<Readings> {
+    let mut simpler: Vec<Readings> = without_one(&readings.attributes)
+        .map(|attributes| Readings { attributes, ..readings.clone() })
+        .collect();
+    for (at, (_, all)) in readings.attributes.iter().enumerate() {
+        if all.len() > 1 {
+            let halves = [all[..all.len() / 2].to_vec(), all[all.len() / 2..].to_vec()];
+            for fewer in halves.into_iter().chain(without_one(all)) {
+                let mut attributes = readings.attributes.clone();
+                attributes[at].1 = fewer;
+                simpler.push(Readings { attributes, ..readings.clone() });
+            }
+        }
+    }
+    simpler
 }
 
 fn simpler_drafts(draft: &Draft) -> impl Iterator<Item = Draft> {

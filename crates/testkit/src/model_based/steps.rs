@@ -1,17 +1,19 @@
 //! What can be done with a store, one step after another.
 
-use model::Change;
+use model::{Change, HistoryChange};
 use query::Query;
-use store::DocumentKey;
+use store::{DocumentKey, QueryHistory};
 
 use super::vocabulary::tenant;
-use super::{changes, questions};
+use super::{changes, histories, questions};
 use crate::chance::Chance;
 
 #[derive(Clone, Debug)]
 pub enum Step {
     Commit(Vec<Change>),
     Ask(Query),
+    Chronicle(Vec<HistoryChange>),
+    AskHistory(QueryHistory),
     /// Time passes: so many microseconds.
     Wait(i64),
     Sweep,
@@ -27,13 +29,15 @@ pub fn random(chance: &mut Chance, count: usize) -> Vec<Step> {
 }
 
 fn step(chance: &mut Chance) -> Step {
-    match chance.below(40) {
+    match chance.below(58) {
         0..16 => Step::Commit(chance.list(1, 4, changes::change)),
         16..34 => Step::Ask(questions::query(chance)),
         34..36 => Step::Wait(chance.pick(&[1, 1_000_000, 5_000_000])),
         36 => Step::Sweep,
         37..39 => document(chance),
-        _ => Step::Restart,
+        39 => Step::Restart,
+        40..50 => Step::Chronicle(chance.list(1, 3, histories::change)),
+        _ => Step::AskHistory(histories::question(chance)),
     }
 }
 

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::super::evolutions::temporal;
 use super::super::representation;
 use super::super::selection::{self, Geo, Order, Selector};
 use crate::door::Problem;
 
 type Members = Map<String, Value>;
 
-/// The members that a Query may have; those of temporal queries are told apart below.
+/// The members that a Query for entities may have.
 const MEMBERS: [&str; 23] = [
     "@context",
     "attrs",
@@ -37,8 +38,33 @@ const MEMBERS: [&str; 23] = [
     "@type",
 ];
 
+/// The members that a Query for evolutions may have: no links are followed, and nothing is GeoJSON.
+const TEMPORAL_MEMBERS: [&str; 21] = [
+    "@context",
+    "aggrParams",
+    "attrs",
+    "csf",
+    "datasetId",
+    "entities",
+    "entityMap",
+    "entityMapLifetime",
+    "expandValues",
+    "geoQ",
+    "jsonKeys",
+    "lang",
+    "omit",
+    "ordering",
+    "pick",
+    "q",
+    "scopeQ",
+    "splitEntities",
+    "temporalQ",
+    "type",
+    "@type",
+];
+
 /// Reads the JSON of a body.
-pub(super) fn parse(text: &str) -> Result<Value, Problem> {
+pub(in super::super) fn parse(text: &str) -> Result<Value, Problem> {
     serde_json::from_str(text)
         .map_err(|error| Problem::invalid_request(format!("the body is not valid JSON: {error}")))
 }
@@ -47,8 +73,33 @@ pub(super) fn parse(text: &str) -> Result<Value, Problem> {
 pub(super) fn read(
     body: &Value,
 ) -> Result<(selection::Asked<'_>, representation::Asked<'_>), Problem> {
-    let members = body.as_object().ok_or_else(|| wrong("the body is not a JSON object"))?;
-    check(members)?;
+    let members = object(body)?;
+    for name in ["temporalQ", "aggrParams"] {
+        if members.contains_key(name) {
+            return Err(wrong(&format!("`{name}` is only for temporal queries")));
+        }
+    }
+    check(members, &MEMBERS)?;
+    understood(members)
+}
+
+/// The same, and what the Query says of time.
+pub(in super::super) fn read_temporal(
+    body: &Value,
+) -> Result<(selection::Asked<'_>, representation::Asked<'_>, temporal::Asked<'_>), Problem> {
+    let members = object(body)?;
+    check(members, &TEMPORAL_MEMBERS)?;
+    let (selected, asked) = understood(members)?;
+    Ok((selected, asked, temporal(members)?))
+}
+
+fn object(body: &Value) -> Result<&Members, Problem> {
+    body.as_object().ok_or_else(|| wrong("the body is not a JSON object"))
+}
+
+fn understood(
+    members: &Members,
+) -> Result<(selection::Asked<'_>, representation::Asked<'_>), Problem> {
     let at = |name: &'static str| Part { members, within: "", name };
     let selected = selection::Asked {
         selectors: selectors(members)?,
@@ -76,17 +127,12 @@ pub(super) fn read(
     Ok((selected, asked))
 }
 
-fn check(members: &Members) -> Result<(), Problem> {
+fn check(members: &Members, known: &[&str]) -> Result<(), Problem> {
     let kind = members.get("type").or_else(|| members.get("@type"));
     if kind.and_then(Value::as_str) != Some("Query") {
         return Err(wrong("the `type` of the body must be `Query`"));
     }
-    for name in ["temporalQ", "aggrParams"] {
-        if members.contains_key(name) {
-            return Err(wrong(&format!("`{name}` is only for temporal queries")));
-        }
-    }
-    if let Some(name) = members.keys().find(|name| !MEMBERS.contains(&name.as_str())) {
+    if let Some(name) = members.keys().find(|name| !known.contains(&name.as_str())) {
         let name: String = name.chars().take(100).collect();
         return Err(wrong(&format!("a Query has no member `{name}`")));
     }
@@ -162,6 +208,61 @@ fn order(members: &Members) -> Result<Order<'_>, Problem> {
         geometry: at("geometry").text()?,
         collation: at("collation").text()?,
     })
+}
+
+/// A temporal query (5.2.21), with the methods of aggregation in it or beside it (5.2.44).
+fn temporal(members: &Members) -> Result<temporal::Asked<'_>, Problem> {
+    let mut asked = temporal::Asked::default();
+    if let Some(query) = part(members, "temporalQ", &TEMPORAL_QUERY)? {
+        let at = |name: &'static str| Part { members: query, within: "temporalQ.", name };
+        asked.timerel = at("timerel").text()?;
+        asked.time_at = at("timeAt").text()?;
+        asked.end_time_at = at("endTimeAt").text()?;
+        asked.timeproperty = at("timeproperty").text()?;
+        asked.last_n = at("lastN").number()?;
+        asked.aggr_methods = at("aggrMethods").text_or_joined()?;
+        asked.aggr_period_duration = at("aggrPeriodDuration").text()?;
+    }
+    if let Some(params) = part(members, "aggrParams", &AGGREGATION_PARAMS)? {
+        let at = |name: &'static str| Part { members: params, within: "aggrParams.", name };
+        let methods = at("aggrMethods").text_or_joined()?;
+        if methods.is_none() {
+            return Err(wrong("`aggrParams` has no `aggrMethods`"));
+        }
+        asked.aggr_methods = methods;
+        asked.aggr_period_duration = at("aggrPeriodDuration").text()?;
+    }
+    Ok(asked)
+}
+
+const TEMPORAL_QUERY: [&str; 9] = [
+    "aggrMethods",
+    "aggrPeriodDuration",
+    "endTimeAt",
+    "lastN",
+    "timeAt",
+    "timeproperty",
+    "timerel",
+    "type",
+    "@type",
+];
+const AGGREGATION_PARAMS: [&str; 4] = ["aggrMethods", "aggrPeriodDuration", "type", "@type"];
+
+/// An object among the members that has no members but these.
+fn part<'a>(
+    members: &'a Members,
+    name: &str,
+    known: &[&str],
+) -> Result<Option<&'a Members>, Problem> {
+    let Some(value) = members.get(name) else { return Ok(None) };
+    let part = value.as_object().ok_or_else(|| wrong(&format!("`{name}` is not an object")))?;
+    match part.keys().find(|member| !known.contains(&member.as_str())) {
+        None => Ok(Some(part)),
+        Some(member) => {
+            let member: String = member.chars().take(100).collect();
+            Err(wrong(&format!("`{name}` has no member `{member}`")))
+        }
+    }
 }
 
 /// One member, perhaps there.

@@ -4,6 +4,7 @@ use model::{
     AttributePatch, DateTime, Field, Fragment, InstancePatch, Name, Scope, Value, ValuePatch,
 };
 
+use super::history::at;
 use super::tokens::{list, word_and_members, words};
 use super::value::name_and_value;
 use super::{id, name};
@@ -60,6 +61,7 @@ fn instance(value: ValuePatch, members: &str) -> InstancePatch {
         match word.split_once('=') {
             Some(("datasetId", text)) => patch.dataset_id = Some(id(text)),
             Some(("observedAt", text)) => patch.observed_at = Field::Set(date_time(text)),
+            Some(("t", text)) => patch.observed_at = Field::Set(at(seconds(text))),
             Some(("expiresAt", text)) => patch.expires_at = Field::Set(date_time(text)),
             Some(("unitCode", _)) => patch.unit_code = Field::Set(property(word)),
             Some(("valueType", text)) => patch.value_type = Field::Set(name(text)),
@@ -96,4 +98,8 @@ fn property(word: &str) -> model::Json {
 
 pub fn date_time(text: &str) -> DateTime {
     DateTime::parse(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn seconds(text: &str) -> i64 {
+    text.parse().unwrap_or_else(|_| panic!("`{text}` is not a number of seconds"))
 }

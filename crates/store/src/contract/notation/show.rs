@@ -34,7 +34,7 @@ fn attributes(attributes: &Attributes) -> Vec<String> {
     attributes.iter().flat_map(of).collect()
 }
 
-fn instance(name: &Name, instance: &Instance) -> String {
+pub fn instance(name: &Name, instance: &Instance) -> String {
     let mut members: Vec<String> = Vec::new();
     members.extend(instance.dataset_id.as_ref().map(|id| format!("datasetId={id}")));
     members.extend(instance.unit_code.as_ref().map(|code| format!("unitCode={}", plain(code))));

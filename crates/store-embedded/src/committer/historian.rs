@@ -1,0 +1,59 @@
+//! Merges recent history into chunks, on a thread of its own, so that commits never wait for it.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use crate::history::merge;
+use crate::shared::Shared;
+
+/// Layers are merged when so many of them have been written out: few enough that a reader finds
+/// what it seeks among them, many enough that a series has something to merge.
+pub const LAYERS_MERGED: usize = 8;
+
+pub struct Historian {
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Historian {
+    /// Starts it; a message tells that a layer was written out, and the end of messages that the
+    /// store is being closed.
+    pub fn start(shared: Arc<Shared>) -> std::io::Result<(Historian, SyncSender<()>)> {
+        let (written_out, inbox) = sync_channel(LAYERS_MERGED);
+        let work = move || follow(&shared, &inbox);
+        let thread = std::thread::Builder::new().name("historian".into()).spawn(work)?;
+        Ok((Historian { thread: Some(thread) }, written_out))
+    }
+
+    /// Waits for its end; what is not merged then is merged the next time.
+    pub fn stop(mut self) {
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the historian of the store panicked");
+        }
+    }
+}
+
+fn follow(shared: &Shared, inbox: &Receiver<()>) {
+    let mut layers = 0;
+    while inbox.recv().is_ok() {
+        layers += 1 + inbox.try_iter().count();
+        if layers < LAYERS_MERGED {
+            continue;
+        }
+        let stopping = || shared.stopping.load(Ordering::Relaxed);
+        let go_on = || if stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        match merge(shared, go_on) {
+            Ok(merged) => {
+                let (fragments, chunks) = (merged.fragments, merged.chunks);
+                tracing::debug!(fragments, chunks, "merged recent history");
+                layers = 0;
+            }
+            // Tried again when the next layer has been written out.
+            Err(error) => tracing::error!(%error, "could not merge recent history"),
+        }
+    }
+}

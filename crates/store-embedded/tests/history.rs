@@ -1,0 +1,175 @@
+//! What the store does with history beside its promises: merging, retention, roll-ups.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+
+use std::time::Duration;
+
+use model::{
+    DateTime, HistoryChange, HistoryOperation, Instance, Instances, Json, Reading, Readings,
+    Tenant, Timestamp, Value,
+};
+use policy::{Permitted, Policy, Role};
+use query::{Aggregation, ReadingSelection, TimeProperty, Window};
+use store::{Kept, Retention, RetentionRule, RetrieveHistory, Store, Told};
+use store_embedded::{EmbeddedSettings, EmbeddedStore, verify};
+use testkit::{caller, notation};
+
+const DAY: i64 = 86_400_000_000;
+const QUARTER: i64 = DAY / 96;
+const START: i64 = 1_767_225_600_000_000;
+const DAYS: i64 = 100;
+
+fn settings(directory: &std::path::Path) -> EmbeddedSettings {
+    EmbeddedSettings { disk_reserve_bytes: 0, ..EmbeddedSettings::new(directory) }
+}
+
+fn permitted<T: policy::Request>(request: T) -> Permitted<T> {
+    Policy::default().permit(&caller(Role::Admin), request).unwrap()
+}
+
+fn change(operation: HistoryOperation) -> Permitted<HistoryChange> {
+    let id = notation::id("urn:meter:1");
+    permitted(HistoryChange { tenant: Tenant::default(), id, operation })
+}
+
+fn reading(at: i64) -> Reading {
+    let value = Value::Property(Json::from_compact(format!("{}.5", at / QUARTER % 50)));
+    let observed_at = Some(DateTime::new(Timestamp(at), 0));
+    Reading::Said(Instance { observed_at, ..Instance::new(value) })
+}
+
+async fn add(store: &EmbeddedStore, attribute: &str, moments: impl Iterator<Item = i64>) {
+    let readings = moments.map(reading).collect();
+    let attributes = vec![(notation::name(attribute), readings)];
+    let readings = Readings { types: vec![notation::name("Meter")], attributes };
+    let outcome = store.chronicle(vec![change(HistoryOperation::Upsert(readings))], NOW).await;
+    outcome.into_iter().for_each(|one| drop(one.unwrap()));
+}
+
+const NOW: Timestamp = Timestamp(START + DAYS * DAY);
+
+/// Periods, each with its value.
+async fn sums(store: &EmbeddedStore, attribute: &str, period: &str) -> Vec<(i64, String)> {
+    let aggregation = Aggregation::read("sum", Some(period)).unwrap();
+    let told = tell(store, attribute, Some(aggregation)).await;
+    let [Told::Aggregates(series)] = told.as_slice() else { return Vec::new() };
+    let [(_, values)] = series[0].methods.as_slice() else { panic!("{series:?}") };
+    values.iter().map(|value| (value.start.0, value.value.as_str().to_owned())).collect()
+}
+
+async fn moments(store: &EmbeddedStore, attribute: &str) -> Vec<i64> {
+    let told = tell(store, attribute, None).await;
+    let [Told::Readings(readings)] = told.as_slice() else { return Vec::new() };
+    readings.iter().map(|reading| reading.observed_at().unwrap().instant().0).collect()
+}
+
+async fn tell(
+    store: &EmbeddedStore,
+    attribute: &str,
+    aggregation: Option<Aggregation>,
+) -> Vec<Told> {
+    let property = TimeProperty::ObservedAt;
+    let readings = ReadingSelection {
+        window: Some(Window { property, from: Some(Timestamp(START)), until: None }),
+        attributes: Some(vec![notation::name(attribute)]),
+        omitted: Vec::new(),
+        datasets: None,
+        last_n: None,
+        aggregation,
+        limit: usize::MAX,
+    };
+    let id = notation::id("urn:meter:1");
+    let request = permitted(RetrieveHistory { tenant: Tenant::default(), id, readings });
+    let answer = store.evolution(request, NOW).await.unwrap().unwrap();
+    answer.evolutions.into_iter().flat_map(|e| e.attributes).map(|(_, told)| told).collect()
+}
+
+fn days(days: u64) -> Option<Duration> {
+    Some(Duration::from_secs(days * 86_400))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn roll_ups_outlive_their_readings() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = EmbeddedStore::open(settings(directory.path())).unwrap();
+    let all = || (0..DAYS * 96).map(|count| START + count * QUARTER);
+    for attribute in ["energy", "power"] {
+        add(&store, attribute, all()).await;
+    }
+    store.settle().await.unwrap();
+    let (daily, hourly) =
+        (sums(&store, "energy", "P1D").await, sums(&store, "energy", "PT1H").await);
+    assert_eq!((daily.len(), hourly.len()), (100, 2_400));
+    let rule = RetentionRule {
+        attribute: Some(notation::name("energy")),
+        kept: Kept { raw: days(30), hourly: days(60), daily: None },
+        ..RetentionRule::default()
+    };
+    let keep_days = Kept { daily: days(1_000), ..rule.kept };
+    let retention = Retention {
+        rules: vec![RetentionRule { kept: keep_days, ..rule }],
+        otherwise: Kept::default(),
+    };
+    let retained = store.retain(retention.clone(), NOW).await.unwrap();
+    assert_eq!(retained.readings, 70 * 96);
+    let again = store.retain(retention.clone(), NOW).await.unwrap();
+    assert_eq!(again.readings, 0, "done twice, it comes to the same");
+    let left = moments(&store, "energy").await;
+    assert_eq!((left.len(), left[0]), (30 * 96, START + 70 * DAY));
+    assert_eq!(moments(&store, "power").await.len(), 9_600, "no rule is about it");
+    assert_eq!(sums(&store, "energy", "P1D").await, daily);
+    let hours = sums(&store, "energy", "PT1H").await;
+    let from = hours.iter().position(|(start, _)| *start >= START + 41 * DAY).unwrap();
+    assert!(hourly.ends_with(&hours[from..]), "hours of the last sixty days are there");
+
+    // Few readings lie otherwise, and go as well.
+    add(&store, "water", [START, START + 99 * DAY].into_iter()).await;
+    store.settle().await.unwrap();
+    let month = Kept { raw: days(30), ..Kept::default() };
+    let other = Retention { rules: retention.rules.clone(), otherwise: month };
+    let power = moments(&store, "power").await.len() as u64;
+    assert_eq!(store.retain(other, NOW).await.unwrap().readings, power - 30 * 96 + 1);
+    assert_eq!(moments(&store, "water").await, [START + 99 * DAY]);
+
+    // A late reading joins the day it belongs to, and goes with the next pass.
+    add(&store, "energy", [START + 5 * DAY + 7].into_iter()).await;
+    store.settle().await.unwrap();
+    let counted = sums(&store, "energy", "P1D").await;
+    assert_eq!(store.retain(retention, NOW).await.unwrap().readings, 1);
+    assert_eq!(sums(&store, "energy", "P1D").await, counted);
+
+    store.close();
+    drop(store);
+    let verified = verify(settings(directory.path()), |_| {}).unwrap();
+    assert_eq!(verified.problems, Vec::<String>::new());
+    let (store, _) = EmbeddedStore::open(settings(directory.path())).unwrap();
+    assert_eq!(sums(&store, "energy", "P1D").await, counted);
+
+    let name = notation::name("energy");
+    let delete = HistoryOperation::DeleteAttribute { name, instances: Instances::All };
+    store.chronicle(vec![change(delete)], NOW).await.pop().unwrap().unwrap();
+    assert_eq!(sums(&store, "energy", "P1D").await, []);
+    store.settle().await.unwrap();
+    assert_eq!(sums(&store, "energy", "P1D").await, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn late_readings_find_their_place_among_chunks() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = EmbeddedStore::open(settings(directory.path())).unwrap();
+    let count = 10_000;
+    // Every residue on its own, so that each comes late to all chunks before it.
+    for residue in [3, 0, 6, 1, 5, 2, 4] {
+        let moments = (0..count).filter(|at| at % 7 == residue).map(|at| START + at * QUARTER);
+        add(&store, "energy", moments).await;
+        store.settle().await.unwrap();
+    }
+    let expected: Vec<i64> = (0..count).map(|at| START + at * QUARTER).collect();
+    assert_eq!(moments(&store, "energy").await, expected);
+    add(&store, "energy", expected.iter().copied()).await;
+    assert_eq!(moments(&store, "energy").await, expected, "the same readings are stored once");
+    store.close();
+    drop(store);
+    let verified = verify(settings(directory.path()), |_| {}).unwrap();
+    assert_eq!(verified.problems, Vec::<String>::new());
+}
