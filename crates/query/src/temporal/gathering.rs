@@ -65,10 +65,11 @@ impl<'a> Gathering<'a> {
     }
 
     /// Takes readings of one attribute of an entity; those of another dataset may follow. Of each
-    /// series, in the order of their moments, it is enough to know one reading more than the answer
-    /// holds, the first or last ones.
+    /// series it is enough to know one reading more than the answer holds, the first or last ones.
     pub fn add(&mut self, entity: usize, attribute: Name, mut readings: Vec<Reading>) {
         if let Some(last) = self.selection.last_n {
+            // Nearly always they stand so already.
+            readings.sort_by_key(|reading| self.moment(reading));
             readings.drain(..readings.len().saturating_sub(last));
         }
         for reading in &readings {
