@@ -443,6 +443,14 @@ fn canonical(json: &Json) -> String {
 
 /// Computed numbers, with the digits that do not depend on the order of computing.
 fn rounded(computed: f64) -> Json {
+    const DIGITS: i32 = 15;
+    let magnitude = computed.abs().log10().floor();
+    // Powers of ten are exact up to here, so that the quotient is the nearest number with these
+    // digits. Zero has no magnitude.
+    if (-8.0..DIGITS.into()).contains(&magnitude) {
+        let scale = 10_f64.powi(DIGITS - 1 - magnitude as i32);
+        return number((computed * scale).round() / scale);
+    }
     number(format!("{computed:.14e}").parse().unwrap_or(computed))
 }
 
