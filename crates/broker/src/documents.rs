@@ -2,7 +2,7 @@
 
 use model::Tenant;
 use policy::Caller;
-use store::DocumentKey;
+use store::{DocumentKey, DocumentRange};
 
 use crate::{Broker, BrokerError};
 
@@ -57,7 +57,7 @@ impl Broker {
         kind: &'static str,
         tenant: &Tenant,
     ) -> Result<Vec<(String, Vec<u8>)>, BrokerError> {
-        Ok(self.store.documents(kind, tenant).await?)
+        Ok(self.store.documents(&DocumentRange::all(kind, tenant)).await?)
     }
 
     /// As [`Broker::kept`], for keeping and removing.

@@ -74,7 +74,7 @@ impl Broker {
     ) -> Result<bool, BrokerError> {
         self.may_write(caller, &key.tenant)?;
         self.known_tenant(&key.tenant).await?;
-        Ok(self.subscriptions.delete(key).await?)
+        Ok(self.subscriptions.delete(key, self.clock.now()).await?)
     }
 
     /// What became of the notifications of a subscription.

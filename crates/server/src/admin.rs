@@ -4,25 +4,26 @@
 //! | path | method | does |
 //! |---|---|---|
 //! | `/admin/notifications` | GET | counts those of all subscriptions |
-//! | `/admin/deadLetters` | GET | lists those of a tenant, some at a time |
+//! | `/admin/deadLetters` | GET | lists those that were given up, some at a time |
 //! | `/admin/deadLetters` | DELETE | throws them away |
 //! | `/admin/deadLetters/replay` | POST | sends them once more |
 //! | `/admin/historyRetention` | GET | shows the rules of a tenant |
 //! | `/admin/historyRetention` | PUT | replaces them |
 //!
-//! The tenant stands in `NGSILD-Tenant`; `?subscription=` names one of its subscriptions.
+//! The tenant stands in `NGSILD-Tenant`.
 
-use std::collections::HashMap;
+mod letters;
+
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
-use model::{Tenant, Uri};
+use model::Tenant;
 use ngsi_ld::Authenticate;
 use policy::{Action, Policy, Request};
 use serde_json::{Value, json};
@@ -48,14 +49,13 @@ impl Request for Administer {
     }
 }
 
-type Parameters = Query<HashMap<String, String>>;
 type Refused = (StatusCode, String);
 
 pub fn router(admin: Admin) -> Router {
     Router::new()
         .route("/admin/notifications", get(notifications))
-        .route("/admin/deadLetters", get(list).delete(empty))
-        .route("/admin/deadLetters/replay", post(replay))
+        .route("/admin/deadLetters", get(letters::list).delete(letters::empty))
+        .route("/admin/deadLetters/replay", post(letters::replay))
         .route("/admin/historyRetention", get(retention_rules).put(put_retention_rules))
         .with_state(Arc::new(admin))
 }
@@ -87,7 +87,7 @@ async fn put_retention_rules(
 
 async fn notifications(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {
     let answer = admin.everywhere(&headers).map(|()| {
-        let total = admin.dead_letters.subscriptions.total();
+        let total = admin.dead_letters.total();
         json!({
             "due": total.due(),
             "delivered": total.delivered,
@@ -97,50 +97,6 @@ async fn notifications(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> R
         })
     });
     respond(answer)
-}
-
-async fn list(
-    State(admin): State<Arc<Admin>>,
-    parameters: Parameters,
-    headers: HeaderMap,
-) -> Response {
-    let answer = async {
-        let (tenant, subscription) = admin.asked(&headers, &parameters)?;
-        let letters = admin.dead_letters.list(&tenant, subscription.as_ref()).await;
-        Ok(Value::from(letters.map_err(unavailable)?))
-    };
-    respond(answer.await)
-}
-
-async fn empty(
-    State(admin): State<Arc<Admin>>,
-    parameters: Parameters,
-    headers: HeaderMap,
-) -> Response {
-    let answer = async {
-        let (tenant, subscription) = admin.asked(&headers, &parameters)?;
-        let emptied = admin.dead_letters.empty(&tenant, subscription.as_ref()).await;
-        Ok(json!({"removed": emptied.map_err(unavailable)?}))
-    };
-    respond(answer.await)
-}
-
-async fn replay(
-    State(admin): State<Arc<Admin>>,
-    parameters: Parameters,
-    headers: HeaderMap,
-) -> Response {
-    let answer = async {
-        let (tenant, subscription) = admin.asked(&headers, &parameters)?;
-        let replayed = admin.dead_letters.replay(&tenant, subscription.as_ref()).await;
-        let replayed = replayed.map_err(unavailable)?;
-        Ok(json!({
-            "delivered": replayed.delivered,
-            "failed": replayed.failed,
-            "gone": replayed.gone,
-        }))
-    };
-    respond(answer.await)
 }
 
 impl Admin {
@@ -171,19 +127,6 @@ impl Admin {
                 Err((StatusCode::FORBIDDEN, problem.to_owned()))
             }
         }
-    }
-
-    fn asked(
-        &self,
-        headers: &HeaderMap,
-        parameters: &HashMap<String, String>,
-    ) -> Result<(Tenant, Option<Uri>), Refused> {
-        let tenant = self.tenant(headers)?;
-        let subscription = parameters.get("subscription").map(|id| Uri::parse(id));
-        let subscription = subscription.transpose();
-        let subscription =
-            subscription.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?;
-        Ok((tenant, subscription))
     }
 }
 

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use policy::Role;
+use url::Url;
 
 use crate::commands;
+use crate::dead_letters;
 use crate::export::Layout;
 use crate::failure::Failure;
 use crate::import::Format;
@@ -61,6 +63,9 @@ enum Command {
     /// Make, list and revoke keys; also while a server runs.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// List notifications that a running server gave up, send them once more, or throw them away.
+    #[command(subcommand)]
+    DeadLetters(DeadLettersCommand),
     /// Print the settings in force, as a file; or all settings, explained.
     Config {
         #[command(flatten)]
@@ -163,6 +168,31 @@ pub struct ExportArgs {
     /// Where to write; the standard output unless given.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersCommand {
+    /// Write them, one JSON object on each line.
+    #[command(after_help = "Example:\n  \
+        COMITY_KEY=... comity dead-letters list --subscription urn:ngsi-ld:Subscription:1")]
+    List(DeadLettersArgs),
+    /// Send them once more; those that are taken are dead no longer.
+    Replay(DeadLettersArgs),
+    /// Throw them away.
+    Empty(DeadLettersArgs),
+}
+
+/// Which dead letters. The environment variable `COMITY_KEY` holds the administrator's key.
+#[derive(Debug, Args)]
+pub struct DeadLettersArgs {
+    /// Where the server listens; the variable COMITY_KEY holds the key of an administrator.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
+    pub server: Url,
+    /// Only those of the subscription with this id.
+    #[arg(long, value_name = "ID")]
+    pub subscription: Option<String>,
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -287,6 +317,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Key(command) => {
             let settings = command.common().settings()?;
             commands::key(&settings, command)
+        }
+        Command::DeadLetters(command) => {
+            let settings = Common::default().settings()?;
+            on_runtime(settings, |_| dead_letters::run(command))
         }
         Command::Config { markdown: true, .. } => {
             say(settings::markdown().trim_end());

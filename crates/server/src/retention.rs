@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jsonld::Context;
 use model::{Name, Tenant};
 use serde::{Deserialize, Serialize};
-use store::{DocumentKey, Kept, Retention, RetentionRule, Store, StoreError};
+use store::{DocumentKey, DocumentRange, Kept, Retention, RetentionRule, Store, StoreError};
 use store_embedded::EmbeddedStore;
 use tokio::time::{Duration, MissedTickBehavior, interval};
 use tracing::{info, warn};
@@ -119,7 +119,7 @@ pub async fn put_rules(
 /// What is in force: the rules of all tenants, and the settings for everything else.
 async fn in_force(store: &dyn Store, settings: &Settings) -> Result<Retention, StoreError> {
     let mut all = Vec::new();
-    for (name, _) in store.documents(KIND, &Tenant::default()).await? {
+    for (name, _) in store.documents(&DocumentRange::all(KIND, &Tenant::default())).await? {
         let tenant = match name.as_str() {
             "" => Tenant::default(),
             name => Tenant::parse(name).map_err(std::io::Error::other)?,

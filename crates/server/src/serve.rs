@@ -89,12 +89,12 @@ impl Ready {
         let authenticate = doors::authenticate(self.keys.clone());
         let door = doors::door(&self.settings, &self.platform, authenticate.clone());
         let notifier = notifier(&self.settings, &self.platform, door.clone());
-        let dead_letters = DeadLetters {
-            subscriptions: notifier.subscriptions.clone(),
-            wire: notifier.wire.clone(),
-            deliver: notifier.deliver.clone(),
-            now: notifier.now.clone(),
-        };
+        let dead_letters = DeadLetters::new(
+            notifier.subscriptions.clone(),
+            notifier.wire.clone(),
+            notifier.deliver.clone(),
+            notifier.now.clone(),
+        );
         let store = self.platform.store.clone();
         let admin = Admin { authenticate, dead_letters, store };
         let router = doors::router(door, admin, &self.platform, &warnings);

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use fixed::{FIXED, Fixed};
-pub use layers::{Layers, SettingsError};
+pub use layers::{KEY_VARIABLE, Layers, SettingsError};
 pub use reference::{file, markdown};
 pub use value::{Bytes, Depth, LogFormat, Written};
 
@@ -195,7 +195,7 @@ settings! {
     notification_queue_max: usize = 1_000;
     /// Notifications that are held in memory for all subscriptions together.
     notifications_queued_max: usize = 100_000;
-    /// Notifications on their way at the same time.
+    /// Notifications on their way at the same time. Endpoints that are slow, or not known yet, have half of that together.
     deliveries_max: usize = 256;
     /// Notifications on their way to one endpoint at the same time, each on a connection of its own.
     deliveries_per_endpoint_max: usize = 16;

@@ -35,6 +35,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ),
     // For tests and measurements only. What measures stands outside, as a client does.
     ("bench", &[]),
+    ("simulation", &["model", "query", "policy", "store", "subscriptions", "broker", "testkit"]),
     ("testkit", &["model", "query", "policy", "store", "broker"]),
     ("fuzzing", &["model", "query", "policy", "jsonld", "ngsi-ld", "server", "testkit"]),
 ];

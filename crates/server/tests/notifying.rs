@@ -50,6 +50,15 @@ impl Server {
         answer
     }
 
+    /// What a command says that asks this server.
+    fn comity(&self, words: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_comity"));
+        let server = format!("http://{}", self.address);
+        let output = command.args(words).args(["--server", &server]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     fn create(&self, nth: usize) {
         let body = format!(r#"{{"id":"urn:l:{nth}","type":"Lamp","a":{nth}}}"#);
         assert!(self.ask("POST", "/entities", &body).starts_with("HTTP/1.1 201"));
@@ -167,10 +176,16 @@ fn what_was_given_up_is_listed_and_sent_once_more() {
     assert!(found, "{}", letters());
     let counts = server.ask_at("GET", "/admin/notifications", "");
     assert!(counts.contains(r#""due":1,"delivered":0,"waiting":0,"dead":1"#), "{counts}");
-    let replayed = server.ask_at("POST", "/admin/deadLetters/replay", "");
-    assert!(replayed.contains(r#"{"delivered":1,"failed":0,"gone":0}"#), "{replayed}");
+    let wrong = server.ask_at("GET", "/admin/deadLetters?limit=0", "");
+    assert!(wrong.contains("a number from 1 to 1000"), "{wrong}");
+    let told = server.comity(&["dead-letters", "list", "--subscription", "urn:s:1"]);
+    assert!(told.starts_with(r#"{"id":"urn:ngsi-ld:Notification:urn:s:1:1","#), "{told}");
+    assert_eq!(told.lines().count(), 1);
+    let replayed = server.comity(&["dead-letters", "replay"]);
+    assert_eq!(replayed, "1 delivered, 0 not taken, 0 that cannot be sent any more\n");
     assert!(next(&received).contains("urn:l:1"));
     assert!(letters().ends_with("[]\n"), "{}", letters());
+    assert_eq!(server.comity(&["dead-letters", "empty"]), "0 thrown away\n");
     let counts = server.ask_at("GET", "/admin/notifications", "");
     assert!(counts.contains(r#""due":1,"delivered":1,"waiting":0,"dead":0"#), "{counts}");
 }

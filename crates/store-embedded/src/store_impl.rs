@@ -10,9 +10,9 @@ use model::{Change, Entity, HistoryChange, Tenant, Timestamp};
 use policy::Permitted;
 use query::{NoLinks, Query};
 use store::{
-    Answer, Census, Chronicled, CommitError, Committed, Discover, DocumentKey, HistoryAnswer,
-    HistoryError, JournalError, Position, QueryHistory, Recorded, Retained, Retention, Retrieve,
-    RetrieveHistory, Store, StoreError,
+    Answer, Census, Chronicled, CommitError, Committed, Discover, DocumentKey, DocumentRange,
+    HistoryAnswer, HistoryError, JournalError, Position, QueryHistory, Recorded, Retained,
+    Retention, Retrieve, RetrieveHistory, Store, StoreError,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -24,7 +24,7 @@ use crate::open::{Opening, open};
 use crate::run;
 use crate::settings::EmbeddedSettings;
 use crate::shared::{Shared, unreadable};
-use crate::tables::Table;
+use crate::tables::{Table, after_prefix};
 
 /// A store in one directory. Dropped or closed, it finishes its work first.
 #[derive(Debug)]
@@ -227,21 +227,23 @@ impl Store for EmbeddedStore {
         Ok(document.map_err(unreadable)?.map(|document| document.to_vec()))
     }
 
-    async fn documents(
-        &self,
-        kind: &'static str,
-        tenant: &Tenant,
-    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let key = DocumentKey { kind, tenant: tenant.clone(), name: String::new() };
-        let prefix = document_key(&key);
-        let entries = self.shared.tables.scan_prefix(Table::Documents, &prefix);
-        entries
-            .map(|entry| {
-                let (key, document) = entry.map_err(unreadable)?;
-                let name = String::from_utf8_lossy(&key[prefix.len()..]).into_owned();
-                Ok((name, document.to_vec()))
-            })
-            .collect()
+    async fn documents(&self, range: &DocumentRange) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        let key = |name: &str| {
+            let (tenant, name) = (range.tenant.clone(), name.to_owned());
+            document_key(&DocumentKey { kind: range.kind, tenant, name })
+        };
+        let (beginning, prefix) = (key(""), key(&range.prefix));
+        // Nothing stands between a name and the same with a zero behind it.
+        let after = range.after.as_ref().map(|name| key(&format!("{name}\0")));
+        let from = after.filter(|after| prefix < *after).unwrap_or_else(|| prefix.clone());
+        let to = after_prefix(&prefix);
+        let entries = self.shared.tables.scan(Table::Documents, from.min(to.clone()), to);
+        let documents = entries.take(range.limit).map(|entry| {
+            let (key, document) = entry.map_err(unreadable)?;
+            let name = String::from_utf8_lossy(&key[beginning.len()..]).into_owned();
+            Ok((name, document.to_vec()))
+        });
+        documents.collect()
     }
 }
 

@@ -134,6 +134,7 @@ promises! { $
     documents {
         a_document_is_kept_replaced_and_removed,
         documents_stand_by_name,
+        documents_are_read_in_parts,
         documents_are_not_entities,
         a_document_may_be_a_megabyte,
     }

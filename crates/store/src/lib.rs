@@ -18,7 +18,7 @@ pub use answers::{
     Answer, AttributeCount, Census, Chronicled, CommitError, Committed, Evolution, HistoryAnswer,
     HistoryError, JournalError, Plan, Position, Recorded, StoreError, Told,
 };
-pub use requests::{Discover, DocumentKey, QueryHistory, Retrieve, RetrieveHistory};
+pub use requests::{Discover, DocumentKey, DocumentRange, QueryHistory, Retrieve, RetrieveHistory};
 pub use retention::{Kept, Retained, Retention, RetentionRule};
 
 /// Keeps entities, finds them, and tells in which order they changed.
@@ -97,10 +97,6 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     async fn document(&self, key: &DocumentKey) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// The documents of one kind and tenant, by name.
-    async fn documents(
-        &self,
-        kind: &'static str,
-        tenant: &Tenant,
-    ) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
+    /// The documents of a range, by name.
+    async fn documents(&self, range: &DocumentRange) -> Result<Vec<(String, Vec<u8>)>, StoreError>;
 }

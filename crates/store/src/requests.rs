@@ -82,3 +82,27 @@ pub struct DocumentKey {
     pub tenant: Tenant,
     pub name: String,
 }
+
+/// Documents of one kind and tenant, in the order of their names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentRange {
+    pub kind: &'static str,
+    pub tenant: Tenant,
+    /// What their names begin with.
+    pub prefix: String,
+    /// Only those whose names come after this one.
+    pub after: Option<String>,
+    pub limit: usize,
+}
+
+impl DocumentRange {
+    pub fn all(kind: &'static str, tenant: &Tenant) -> DocumentRange {
+        DocumentRange {
+            kind,
+            tenant: tenant.clone(),
+            prefix: String::new(),
+            after: None,
+            limit: usize::MAX,
+        }
+    }
+}

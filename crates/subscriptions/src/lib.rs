@@ -18,12 +18,12 @@ mod dead_letters;
 
 pub use account::Account;
 pub use changes::{Changes, is_same};
-pub use dead_letters::{DeadLetters, LETTERS_AT_ONCE, Replayed};
+pub use dead_letters::{DeadLetters, LETTERS_AT_ONCE, Letters, Replayed};
 pub use index::{Index, Slot};
 pub use matching::Match;
 pub use notifier::{LINKED_MAX, Notifier};
 pub use office::{SubscribeError, Subscriptions};
-pub use post::{DeadLetter, Delivery, News, Outcome, Post, Snapshot, State, Ticket};
+pub use post::{DeadLetter, Delivery, Missing, News, Outcome, Post, Snapshot, State, Ticket};
 pub use settings::Settings;
 pub use subscription::{
     Accept, Endpoint, Format, Join, Key, Notification, Schedule, Selector, Status, Subscription,
@@ -31,5 +31,5 @@ pub use subscription::{
 };
 pub use wire::{About, Deliver, Message, Told, Wire};
 
-#[cfg(test)]
-mod notation;
+#[cfg(any(test, feature = "notation"))]
+pub mod notation;

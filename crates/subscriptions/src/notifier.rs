@@ -12,15 +12,17 @@ use std::time::Duration;
 
 use model::Timestamp;
 use policy::Policy;
-use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tracing::{error, warn};
 
 use crate::office::Subscriptions;
 use crate::post::{Outcome, Snapshot, Ticket};
 use crate::wire::{Deliver, Wire};
 
+pub(crate) use carry::NOTIFICATION;
 pub use links::LINKED_MAX;
+pub(crate) use write::all_written;
 
 /// Tells everyone what they want to know, until it is told to stop.
 pub struct Notifier {
@@ -45,7 +47,6 @@ impl std::fmt::Debug for Notifier {
 struct Flights {
     tasks: JoinSet<Outcome>,
     tickets: HashMap<Id, Ticket>,
-    handles: HashMap<Ticket, AbortHandle>,
 }
 
 /// How long to wait before a store that failed is asked again.
@@ -58,28 +59,33 @@ impl Notifier {
         let notifier = Arc::new(self);
         tokio::pin!(stopped);
         tokio::select! {
-            () = notifier.load() => {}
+            biased;
             () = &mut stopped => return,
+            () = notifier.load() => {}
         }
         let mut end = notifier.subscriptions.store.journal_end();
         let mut ticks = interval(notifier.subscriptions.settings.write_interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut flights = Flights::default();
         let mut writing: JoinSet<Result<(), Snapshot>> = JoinSet::new();
+        let mut rests_until = Instant::now();
         loop {
             end.borrow_and_update();
-            let is_behind = notifier.read_on().await;
-            let is_hungry = notifier.refill().await;
+            let rests = Instant::now() < rests_until;
+            let has_more = !rests
+                && notifier.read().await.unwrap_or_else(|error| {
+                    warn!(%error, "could not read what to notify of; trying again");
+                    rests_until = Instant::now() + STORE_PAUSE;
+                    false
+                });
             notifier.send(&mut flights);
-            let wake = notifier.wake_in();
+            let rest = rests_until.saturating_duration_since(Instant::now());
+            let rest = if rest.is_zero() { IDLE_MAX } else { rest };
+            let wake = notifier.wake_in().min(rest);
             tokio::select! {
                 biased;
                 () = &mut stopped => break,
-                () = notifier.subscriptions.changed.notified() => {
-                    for ticket in notifier.subscriptions.take_broken_off() {
-                        flights.break_off(ticket);
-                    }
-                }
+                () = notifier.subscriptions.changed.notified() => {}
                 Some(written) = writing.join_next() => notifier.written(written),
                 _ = ticks.tick(), if writing.is_empty() => {
                     writing.spawn(notifier.clone().write_down());
@@ -90,7 +96,7 @@ impl Notifier {
                         notifier.ended(&mut flights, ended);
                     }
                 }
-                () = std::future::ready(()), if is_behind || is_hungry => {}
+                () = std::future::ready(()), if has_more => {}
                 Ok(()) = end.changed() => {}
                 () = sleep(wake) => {}
             }
@@ -105,24 +111,28 @@ impl Notifier {
             let ticket = delivery.ticket;
             let handle = flights.tasks.spawn(self.clone().carry(delivery));
             flights.tickets.insert(handle.id(), ticket);
-            flights.handles.insert(ticket, handle);
+            self.subscriptions.under_way().insert(ticket, handle);
         }
     }
 
     fn ended(&self, flights: &mut Flights, ended: Result<(Id, Outcome), JoinError>) {
         let (id, outcome) = match ended {
             Ok((id, outcome)) => (id, outcome),
-            Err(broken) if broken.is_cancelled() => return flights.forget(broken.id()),
+            // Its subscription has ended.
+            Err(broken) if broken.is_cancelled() => {
+                flights.tickets.remove(&broken.id());
+                return;
+            }
             Err(broken) => {
                 error!(error = %broken, "a notification could not be sent");
                 (broken.id(), Outcome::Held("an internal error".to_owned()))
             }
         };
-        if let Some(ticket) = flights.tickets.get(&id) {
+        if let Some(ticket) = flights.tickets.remove(&id) {
             let (now, chance) = ((self.now)(), (self.chance)());
-            self.subscriptions.post().record(*ticket, &outcome, now, chance);
+            self.subscriptions.under_way().remove(&ticket);
+            self.subscriptions.post().record(ticket, &outcome, now, chance);
         }
-        flights.forget(id);
     }
 
     /// How long nothing will happen by itself.
@@ -168,17 +178,3 @@ impl Notifier {
 
 /// The longest that the notifier sleeps: clocks may be set.
 const IDLE_MAX: Duration = Duration::from_secs(60);
-
-impl Flights {
-    fn break_off(&mut self, ticket: Ticket) {
-        if let Some(handle) = self.handles.remove(&ticket) {
-            handle.abort();
-        }
-    }
-
-    fn forget(&mut self, id: Id) {
-        if let Some(ticket) = self.tickets.remove(&id) {
-            self.handles.remove(&ticket);
-        }
-    }
-}

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use model::{Tenant, Timestamp};
-use store::{DocumentKey, Position, Store, StoreError};
+use store::{DocumentKey, DocumentRange, Position, Store, StoreError};
 use tokio::sync::{Notify, OnceCell};
+use tokio::task::AbortHandle;
 
 use crate::account::Account;
 use crate::post::{Post, State, Ticket};
@@ -37,7 +38,7 @@ pub struct Subscriptions {
     counts: OnceCell<Mutex<HashMap<Tenant, usize>>>,
     /// How far the journal was read when that was last written down.
     written_to: AtomicU64,
-    broken_off: Mutex<Vec<Ticket>>,
+    under_way: Mutex<HashMap<Ticket, AbortHandle>>,
     pub(crate) changed: Notify,
 }
 
@@ -61,7 +62,7 @@ impl Subscriptions {
             changing: tokio::sync::Mutex::default(),
             counts: OnceCell::new(),
             written_to: AtomicU64::default(),
-            broken_off: Mutex::default(),
+            under_way: Mutex::default(),
             changed: Notify::new(),
         }
     }
@@ -107,29 +108,37 @@ impl Subscriptions {
         if self.record(&key).await?.as_deref() != Some(seen) {
             return Ok(false);
         }
+        // Where the notifier has not yet read the subscriptions back, what was written down counts.
+        let state = match self.state(&key).await? {
+            Some(state) => state.caught_up(self.read_to().await?),
+            None => State::from_here(self.journal_end()),
+        };
         self.put(RECORDS, &key.tenant, key.id.as_str(), Some(record)).await?;
-        let state = State::from_here(self.journal_end());
         self.post().put(Arc::new(subscription), state, now);
+        self.changed.notify_one();
         let state = self.post().state(&key);
         if let Some(state) = state {
             self.put_state(&key, &state).await?;
         }
-        self.changed.notify_one();
         Ok(true)
     }
 
     /// Ends a subscription, and what is under way for it; tells whether there was one.
-    pub async fn delete(&self, key: &Key) -> Result<bool, StoreError> {
+    pub async fn delete(&self, key: &Key, now: Timestamp) -> Result<bool, StoreError> {
         let _one_at_a_time = self.changing.lock().await;
         if self.record(key).await?.is_none() {
             return Ok(false);
         }
         let count = self.count(&key.tenant).await?;
         self.put(RECORDS, &key.tenant, key.id.as_str(), None).await?;
-        let broken_off = self.post().remove(key);
-        self.broken_off.lock().unwrap_or_else(PoisonError::into_inner).extend(broken_off);
+        for ticket in self.post().remove(key, now) {
+            if let Some(delivery) = self.under_way().remove(&ticket) {
+                delivery.abort();
+            }
+        }
         self.changed.notify_one();
         self.put(STATES, &key.tenant, key.id.as_str(), None).await?;
+        self.remove_letters_of(key).await?;
         self.set_count(&key.tenant, count.saturating_sub(1));
         Ok(true)
     }
@@ -141,7 +150,7 @@ impl Subscriptions {
 
     /// The records of all subscriptions of a tenant, by id.
     pub async fn records(&self, tenant: &Tenant) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        self.store.documents(RECORDS, tenant).await
+        self.store.documents(&DocumentRange::all(RECORDS, tenant)).await
     }
 
     /// Has the tenant any subscriptions?
@@ -154,6 +163,11 @@ impl Subscriptions {
         self.post().account(key).unwrap_or_default()
     }
 
+    /// How far the journal was read for notifications, until now.
+    pub fn journal_read_to(&self) -> Position {
+        self.post().read_to()
+    }
+
     /// Of all subscriptions since this process began, with what was known of them before.
     pub fn total(&self) -> Account {
         self.post().total()
@@ -163,12 +177,14 @@ impl Subscriptions {
         self.post.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn take_broken_off(&self) -> Vec<Ticket> {
-        std::mem::take(&mut *self.broken_off.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The deliveries that are under way, to be broken off when their subscription ends.
+    pub(crate) fn under_way(&self) -> MutexGuard<'_, HashMap<Ticket, AbortHandle>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        let names = self.store.documents(TENANTS, &Tenant::default()).await?;
+        let range = DocumentRange::all(TENANTS, &Tenant::default());
+        let names = self.store.documents(&range).await?;
         let mut tenants = vec![Tenant::default()];
         let named = names.iter().filter_map(|(name, _)| Tenant::parse(name).ok());
         tenants.extend(named.filter(|tenant| !tenant.is_default()));

@@ -3,11 +3,14 @@
 mod agenda;
 mod backoff;
 mod books;
+mod line;
 mod outbox;
 mod receiver;
+mod refill;
+mod send;
 mod state;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use model::{Event, Timestamp};
@@ -19,9 +22,9 @@ use crate::settings::Settings;
 use crate::subscription::{Key, Schedule, Status, Subscription};
 
 use agenda::Agenda;
-use backoff::{after, backoff};
-use outbox::{Outbox, Ready};
-use receiver::{Receiver, Room};
+use line::Line;
+use outbox::Outbox;
+use receiver::Receiver;
 
 pub use outbox::News;
 pub use state::State;
@@ -34,14 +37,23 @@ pub struct Post {
     slots: HashMap<Key, Slot>,
     outboxes: HashMap<Slot, Outbox>,
     receivers: HashMap<String, Receiver>,
-    agenda: Agenda,
-    under_way: HashMap<Ticket, UnderWay>,
+    agenda: Agenda<Slot>,
+    /// When receivers take those who wait in line.
+    calls: Agenda<String>,
+    under_way: BTreeMap<Ticket, UnderWay>,
+    /// How many of these go to receivers that are not quick, and who waits to send to one.
+    slow_under_way: usize,
+    slow_line: Line,
     /// Outboxes with room for what they only count.
     hungry: BTreeSet<Slot>,
     dirty: BTreeSet<Slot>,
     buried: Vec<DeadLetter>,
     /// How far the journal has been read.
     read_to: Position,
+    /// Where the journal begins, if it was cut off before all was read.
+    cut_to: Position,
+    /// When the journal has been read up to a position, what these were still to be told is known.
+    debts: BTreeMap<Position, Vec<Slot>>,
     queued: usize,
     next_slot: Slot,
     next_ticket: u64,
@@ -61,6 +73,16 @@ pub struct Delivery {
     /// The first event it tells of, and the last; nothing for a period.
     pub positions: Option<(Position, Position)>,
     pub news: News,
+    /// The terms have changed since this was found to be due: does it still concern them?
+    pub must_check: bool,
+}
+
+/// What an outbox misses, after a position of the journal.
+#[derive(Clone, Debug)]
+pub struct Missing {
+    pub after: Position,
+    pub subscription: Arc<Subscription>,
+    slot: Slot,
 }
 
 /// How a delivery ended.
@@ -101,6 +123,8 @@ struct UnderWay {
     slot: Slot,
     uri: String,
     positions: Vec<Position>,
+    since: Timestamp,
+    is_quick: bool,
 }
 
 impl Post {
@@ -112,11 +136,16 @@ impl Post {
             outboxes: HashMap::new(),
             receivers: HashMap::new(),
             agenda: Agenda::default(),
-            under_way: HashMap::new(),
+            calls: Agenda::default(),
+            under_way: BTreeMap::new(),
+            slow_under_way: 0,
+            slow_line: Line::default(),
             hungry: BTreeSet::new(),
             dirty: BTreeSet::new(),
             buried: Vec::new(),
             read_to: Position::default(),
+            cut_to: Position::default(),
+            debts: BTreeMap::new(),
             queued: 0,
             next_slot: 0,
             next_ticket: 0,
@@ -143,16 +172,21 @@ impl Post {
                 self.queued -= queued - outbox.queued();
                 self.leave_receiver(&old);
             }
-            None => drop(self.outboxes.insert(slot, Outbox::new(subscription, state, now))),
+            None => {
+                if state.account.waiting > 0 {
+                    self.debts.entry(state.counted_to).or_default().push(slot);
+                }
+                self.outboxes.insert(slot, Outbox::new(subscription, state, now));
+            }
         }
         self.dirty.insert(slot);
         self.agenda.add(slot, now);
     }
 
     /// Forgets a subscription. Answers the deliveries that are to be broken off.
-    pub fn remove(&mut self, key: &Key) -> Vec<Ticket> {
+    pub fn remove(&mut self, key: &Key, now: Timestamp) -> Vec<Ticket> {
         let Some(slot) = self.slots.remove(key) else { return Vec::new() };
-        self.agenda.remove(slot);
+        self.agenda.remove(&slot);
         self.hungry.remove(&slot);
         self.dirty.remove(&slot);
         if let Some(mut outbox) = self.outboxes.remove(&slot) {
@@ -166,7 +200,7 @@ impl Post {
         let ours = self.under_way.iter().filter(|(_, one)| one.slot == slot);
         let tickets: Vec<Ticket> = ours.map(|(ticket, _)| *ticket).collect();
         for ticket in &tickets {
-            self.land(*ticket);
+            self.land(*ticket, now);
         }
         tickets
     }
@@ -187,6 +221,19 @@ impl Post {
 
     pub fn set_read_to(&mut self, position: Position) {
         self.read_to = position;
+        while let Some(entry) = self.debts.first_entry().filter(|one| *one.key() <= position) {
+            for slot in entry.remove() {
+                let Some(outbox) = self.outboxes.get_mut(&slot) else { continue };
+                outbox.settle_debt(outbox.misses(self.cut_to));
+                self.dirty.insert(slot);
+            }
+        }
+    }
+
+    /// The journal begins after a position: what came before and was not read is lost.
+    pub fn cut_off(&mut self, first: Position) {
+        self.cut_to = first;
+        self.set_read_to(first);
     }
 
     /// Subscriptions that the event at this position may concern, and that were not told before.
@@ -219,253 +266,6 @@ impl Post {
         }
         self.dirty.insert(slot);
         self.note_hunger(slot);
-    }
-
-    /// What is to be sent now.
-    pub fn next(&mut self, now: Timestamp) -> Vec<Delivery> {
-        let mut deliveries = Vec::new();
-        while self.under_way.len() < self.settings.deliveries_max {
-            let Some(slot) = self.agenda.pop(now) else { break };
-            self.visit(slot, now, &mut deliveries);
-        }
-        deliveries
-    }
-
-    /// When to ask again, if nothing happens before.
-    pub fn wake_at(&self) -> Option<Timestamp> {
-        let has_room = self.under_way.len() < self.settings.deliveries_max;
-        self.agenda.first().filter(|_| has_room)
-    }
-
-    fn visit(&mut self, slot: Slot, now: Timestamp, deliveries: &mut Vec<Delivery>) {
-        if !self.tidy(slot, now) {
-            return;
-        }
-        while let Some(outbox) = self.outboxes.get_mut(&slot) {
-            let (positions, news) = match outbox.ready(now, &self.settings) {
-                Ready::Now { positions, news } => (positions, news),
-                Ready::At(at) => return self.agenda.add(slot, at),
-                Ready::No => return,
-            };
-            let uri = receiver_of(&outbox.subscription);
-            let receiver = self.receivers.entry(uri.clone()).or_default();
-            match receiver.room(now, &self.settings) {
-                Room::Yes => {}
-                Room::Full => {
-                    receiver.parked.insert(slot);
-                    return;
-                }
-                Room::Closed(until) => return self.agenda.add(slot, until),
-            }
-            if self.under_way.len() >= self.settings.deliveries_max {
-                return self.agenda.add(slot, now);
-            }
-            receiver.under_way += 1;
-            outbox.begin(&positions, now);
-            self.dirty.insert(slot);
-            self.next_ticket += 1;
-            let ticket = Ticket(self.next_ticket);
-            deliveries.push(Delivery {
-                ticket,
-                subscription: outbox.subscription.clone(),
-                positions: positions.first().copied().zip(positions.last().copied()),
-                news,
-            });
-            self.under_way.insert(ticket, UnderWay { slot, uri, positions });
-        }
-    }
-
-    /// Clears away what is no longer to be sent; tells whether anything may be sent at all.
-    fn tidy(&mut self, slot: Slot, now: Timestamp) -> bool {
-        let Some(outbox) = self.outboxes.get_mut(&slot) else { return false };
-        if outbox.subscription.status(now) != Status::Active {
-            self.queued -= outbox.queued();
-            outbox.expire_all();
-            self.hungry.remove(&slot);
-            self.dirty.insert(slot);
-            return false;
-        }
-        if let Some(at) = outbox.subscription.expires_at {
-            self.agenda.add(slot, at);
-        }
-        let overdue = outbox.overdue(now, &self.settings);
-        if !overdue.is_empty() {
-            self.bury(slot, &overdue, now, "it could not be delivered in time");
-        }
-        true
-    }
-
-    /// The message of a delivery is about to leave; `false` where it must not any more.
-    pub fn leaves(&mut self, ticket: Ticket, now: Timestamp) -> bool {
-        let Some(under_way) = self.under_way.get(&ticket) else { return false };
-        let Some(outbox) = self.outboxes.get_mut(&under_way.slot) else { return false };
-        let may_leave = outbox.subscription.status(now) == Status::Active;
-        if may_leave {
-            outbox.leave(now);
-            self.dirty.insert(under_way.slot);
-        }
-        may_leave
-    }
-
-    /// A delivery has ended. `chance` is any number.
-    pub fn record(&mut self, ticket: Ticket, outcome: &Outcome, now: Timestamp, chance: u64) {
-        let Some(UnderWay { slot, uri, positions }) = self.land(ticket) else { return };
-        self.judge_receiver(slot, &uri, outcome, now, chance);
-        let settings = &self.settings;
-        let Some(outbox) = self.outboxes.get_mut(&slot) else { return };
-        let queued = outbox.queued();
-        let is_period = positions.is_empty();
-        if is_period && *outcome != Outcome::Nothing {
-            // A period is due when there is something to tell, and settled at once.
-            let count = match outcome {
-                Outcome::Delivered => &mut outbox.account.delivered,
-                _ => &mut outbox.account.expired,
-            };
-            *count += 1;
-        }
-        let mut given_up = Vec::new();
-        match outcome {
-            Outcome::Delivered => {
-                outbox.account.last_success = Some(now);
-                outbox.settle(&positions, |account, settled| account.delivered += settled);
-            }
-            Outcome::Nothing => {
-                outbox.settle(&positions, |account, settled| account.expired += settled);
-            }
-            Outcome::Refused(_) => {
-                outbox.failed(now);
-                let failures = outbox.refusals(&positions) + 1;
-                let wait = backoff(failures, settings.retry_first, settings.retry_max, chance);
-                let not_before = after(now, wait);
-                given_up = outbox.postpone(&positions, true, not_before, settings.refusals_max);
-            }
-            Outcome::Held(_) => {
-                let wait = backoff(1, settings.hold, settings.hold, chance);
-                outbox.postpone(&positions, false, after(now, wait), settings.refusals_max);
-            }
-            Outcome::Failed(_) => {
-                outbox.failed(now);
-                outbox.postpone(&positions, false, now, settings.refusals_max);
-            }
-        }
-        self.queued -= queued - outbox.queued();
-        if let Outcome::Refused(reason) = outcome
-            && !given_up.is_empty()
-        {
-            self.bury(slot, &given_up, now, reason);
-        }
-        self.look_again(slot, now);
-    }
-
-    fn look_again(&mut self, slot: Slot, now: Timestamp) {
-        self.dirty.insert(slot);
-        self.agenda.add(slot, now);
-        self.note_hunger(slot);
-    }
-
-    /// Where memory is full, only an outbox that has nothing is filled, so that it goes on.
-    fn note_hunger(&mut self, slot: Slot) {
-        let room = self.queued < self.settings.queued_max;
-        let is_hungry =
-            |one: &Outbox| one.is_hungry(self.settings.queue_max) && (room || one.queued() == 0);
-        if self.outboxes.get(&slot).is_some_and(is_hungry) {
-            self.hungry.insert(slot);
-        }
-    }
-
-    /// Takes a delivery off the list, and lets those look who waited for it.
-    fn land(&mut self, ticket: Ticket) -> Option<UnderWay> {
-        let landed = self.under_way.remove(&ticket)?;
-        if let Some(outbox) = self.outboxes.get_mut(&landed.slot) {
-            outbox.under_way -= 1;
-        }
-        if let Some(receiver) = self.receivers.get_mut(&landed.uri) {
-            receiver.under_way -= 1;
-            for slot in std::mem::take(&mut receiver.parked) {
-                self.agenda.add(slot, Timestamp(i64::MIN));
-            }
-            if receiver.is_forgettable() {
-                self.receivers.remove(&landed.uri);
-            }
-        }
-        Some(landed)
-    }
-
-    fn judge_receiver(
-        &mut self,
-        slot: Slot,
-        uri: &str,
-        outcome: &Outcome,
-        now: Timestamp,
-        chance: u64,
-    ) {
-        let Some(receiver) = self.receivers.get_mut(uri) else { return };
-        let outbox = self.outboxes.get(&slot);
-        let cooldown = outbox.and_then(|outbox| outbox.subscription.endpoint.cooldown);
-        match (outcome, cooldown) {
-            (Outcome::Nothing | Outcome::Held(_), _) => {}
-            (Outcome::Delivered | Outcome::Refused(_), None) | (Outcome::Delivered, Some(_)) => {
-                receiver.answered();
-            }
-            (Outcome::Refused(_) | Outcome::Failed(_), _) => {
-                // What waits longer than that is dead anyway.
-                let cooldown = cooldown.map(|cooldown| cooldown.min(self.settings.lifetime));
-                receiver.failed(now, cooldown, &self.settings, chance);
-            }
-        }
-    }
-
-    fn bury(&mut self, slot: Slot, positions: &[Position], now: Timestamp, reason: &str) {
-        let Some(outbox) = self.outboxes.get_mut(&slot) else { return };
-        for position in positions {
-            // Beyond that they are counted only.
-            if outbox.dead_letters >= self.settings.dead_letters_max {
-                break;
-            }
-            let Some(event) = outbox.event(*position) else { continue };
-            outbox.dead_letters += 1;
-            let subscription = outbox.subscription.clone();
-            let (position, reason) = (*position, reason.to_owned());
-            self.buried.push(DeadLetter { subscription, position, event, at: now, reason });
-        }
-        let queued = outbox.queued();
-        outbox.settle(positions, |account, settled| account.dead += settled);
-        self.queued -= queued - outbox.queued();
-        self.look_again(slot, now);
-    }
-
-    /// Outboxes that are to be filled from the journal, each after a position.
-    pub fn hungry(&self) -> Vec<(Slot, Position, Arc<Subscription>)> {
-        let hungry = self.hungry.iter().filter_map(|slot| {
-            let outbox = self.outboxes.get(slot)?;
-            Some((*slot, outbox.queued_to, outbox.subscription.clone()))
-        });
-        hungry.collect()
-    }
-
-    /// What of the journal up to `to` concerns an outbox that only counted it.
-    pub fn refill(
-        &mut self,
-        slot: Slot,
-        to: Position,
-        events: &[(Position, Arc<Event>)],
-        now: Timestamp,
-    ) {
-        let Some(outbox) = self.outboxes.get_mut(&slot) else { return };
-        let queued = outbox.queued();
-        let room = self.settings.queued_max.saturating_sub(self.queued).max(1);
-        let queue_max = self.settings.queue_max.min(queued.saturating_add(room));
-        outbox.refill(to, self.read_to, events, queue_max);
-        self.queued += outbox.queued() - queued;
-        self.hungry.remove(&slot);
-        self.look_again(slot, now);
-    }
-
-    /// The journal begins after `first`: what was to be read before that is gone.
-    pub fn lost(&mut self, slot: Slot, first: Position) {
-        if let Some(outbox) = self.outboxes.get_mut(&slot) {
-            outbox.lost(first);
-        }
     }
 }
 

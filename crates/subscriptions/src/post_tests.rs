@@ -75,12 +75,12 @@ impl Office {
     }
 
     fn refill(&mut self) {
-        for (slot, after, subscription) in self.post.hungry() {
-            let mut events = self.recorded(after);
+        for missing in self.post.hungry() {
+            let mut events = self.recorded(missing.after);
             events.truncate(3);
-            let to = events.last().map_or(after, |(position, _)| *position);
-            events.retain(|(_, event)| matches(&subscription, event));
-            self.post.refill(slot, to, &events, self.now);
+            let to = events.last().map_or(missing.after, |(position, _)| *position);
+            events.retain(|(_, event)| matches(&missing.subscription, event));
+            self.post.refill(&missing, to, &events, self.now);
         }
     }
 
@@ -290,7 +290,7 @@ fn who_is_removed_is_told_nothing_more() {
     office.happens(&["create urn:1 Lamp a=1"]);
     office.happens(&["create urn:2 Lamp a=1"]);
     let deliveries = office.post.next(office.now);
-    let broken_off = office.post.remove(&office.subscriptions[0].key);
+    let broken_off = office.post.remove(&office.subscriptions[0].key, NOW);
     assert_eq!(broken_off.len(), deliveries.len());
     assert!(!office.post.leaves(deliveries[0].ticket, office.now));
     office.end(&deliveries[0], &Outcome::Delivered);
@@ -314,6 +314,142 @@ fn what_has_no_room_in_memory_is_read_again() {
     }
     let expected: String = (0..20).map(|nth| format!("s:{nth} ")).collect();
     assert_eq!(told.replace("- ", ""), expected);
+}
+
+#[test]
+fn what_was_cut_off_the_journal_before_it_was_told_is_dead() {
+    let mut office = Office::new(settings(), &["s type=Lamp"]);
+    for nth in 0..8 {
+        office.happens(&[&format!("create urn:{nth} Lamp a=1")]);
+    }
+    office.write();
+    office.open();
+    assert_eq!(office.account(0).waiting, 8, "after a crash too, before the journal is read");
+    office.post.cut_off(Position(6));
+    assert_eq!(office.account(0).waiting, 8, "two of them may still be read");
+    office.read();
+    let account = office.account(0);
+    assert_eq!((account.waiting, account.dead, account.due()), (2, 6, 8));
+    assert_eq!(office.sends(&Outcome::Delivered), "s:6 s:7");
+}
+
+#[test]
+fn what_the_terms_of_now_do_not_mean_expires_at_a_restart() {
+    let mut office = Office::new(settings(), &["s type=Lamp"]);
+    office.happens(&["create urn:1 Lamp a=1"]);
+    office.write();
+    office.subscriptions[0] = Arc::new(subscription("s type=Bench"));
+    office.open();
+    office.read();
+    let account = office.account(0);
+    assert_eq!((account.waiting, account.dead, account.expired), (0, 0, 1));
+}
+
+#[test]
+fn under_new_terms_it_is_asked_again_whether_what_waits_concerns_them() {
+    let mut office = Office::new(settings(), &["s type=Lamp"]);
+    office.happens(&["create urn:1 Lamp a=1"]);
+    office.post.put(Arc::new(subscription("s type=Lamp watch=b")), State::default(), office.now);
+    office.happens(&["create urn:2 Lamp b=1"]);
+    let deliveries = office.post.next(office.now);
+    let checks: Vec<_> = deliveries.iter().map(|one| (shown(one), one.must_check)).collect();
+    assert_eq!(checks, [("s:1".to_owned(), true), ("s:2".to_owned(), false)]);
+}
+
+#[test]
+fn who_now_wants_to_be_told_by_the_clock_is_not_told_what_waits() {
+    let mut office = Office::new(settings(), &["s type=Lamp throttle=10"]);
+    office.happens(&["create urn:1 Lamp a=1"]);
+    assert_eq!(office.sends(&failed()), "s:1");
+    office.post.put(Arc::new(subscription("s type=Lamp every=10")), State::default(), office.now);
+    assert_eq!((office.account(0).waiting, office.account(0).expired), (0, 1));
+    office.wait(10.0);
+    assert_eq!(office.sends(&Outcome::Delivered), "s:period");
+}
+
+#[test]
+fn what_was_read_under_earlier_terms_does_not_fill_an_outbox() {
+    let mut office = Office::new(settings(), &["s type=Lamp"]);
+    for nth in 0..8 {
+        office.happens(&[&format!("create urn:{nth} Lamp a=1")]);
+    }
+    assert_eq!(office.sends(&Outcome::Delivered), "s:0 s:1 s:2 s:3");
+    let missing = office.post.hungry().remove(0);
+    let events = office.recorded(missing.after);
+    office.post.put(Arc::new(subscription("s type=Bench")), State::default(), office.now);
+    office.post.refill(&missing, Position(8), &events, office.now);
+    assert_eq!(office.sends(&Outcome::Delivered), "-");
+    (0..3).for_each(|_| office.refill());
+    assert_eq!((office.account(0).waiting, office.account(0).expired), (0, 4));
+}
+
+#[test]
+fn changes_that_are_told_together_are_told_again_together() {
+    let mut office = Office::new(settings(), &["s type=Lamp throttle=10"]);
+    office.happens(&["create urn:1 Lamp a=1"]);
+    office.happens(&["create urn:2 Lamp a=1"]);
+    assert_eq!(office.sends(&failed()), "s:1+2");
+    office.happens(&["create urn:3 Lamp a=1"]);
+    office.wait(10.0);
+    assert_eq!(office.sends(&Outcome::Delivered), "s:1+2");
+    office.wait(10.0);
+    assert_eq!(office.sends(&Outcome::Delivered), "s:3");
+}
+
+#[test]
+fn slow_endpoints_leave_room_for_quick_ones() {
+    let settings = Settings { deliveries_max: 4, queue_max: 9, ..Settings::default() };
+    let texts = [
+        "a type=Lamp to=http://slow.example/a",
+        "b type=Lamp to=http://slow.example/b",
+        "q type=Bench to=http://quick.example",
+    ];
+    let mut office = Office::new(settings, &texts);
+    office.happens(&["create urn:0 Bench a=1"]);
+    assert_eq!(office.sends(&Outcome::Delivered), "q:0");
+    for nth in 1..=4 {
+        office.happens(&[&format!("create urn:{nth} Lamp a=1")]);
+    }
+    let slow = office.post.next(office.now);
+    assert_eq!(slow.iter().map(shown).collect::<Vec<_>>(), ["a:1", "b:1"]);
+    office.happens(&["create urn:5 Bench a=1"]);
+    assert_eq!(office.sends(&Outcome::Delivered), "q:5");
+    office.wait(4.0);
+    // Each of those who wait has its turn.
+    slow.iter().for_each(|delivery| office.end(delivery, &Outcome::Delivered));
+    let next = office.post.next(office.now);
+    assert_eq!(next.iter().map(shown).collect::<Vec<_>>(), ["a:2", "b:2"]);
+}
+
+#[test]
+fn whoever_waits_for_an_endpoint_has_a_turn_whoever_else_goes() {
+    let settings = Settings { deliveries_per_endpoint_max: 1, ..Settings::default() };
+    let mut office = Office::new(settings, &["a type=Lamp", "b type=Lamp", "c type=Lamp"]);
+    office.happens(&["create urn:1 Lamp x=1"]);
+    office.happens(&["create urn:2 Lamp x=1"]);
+    let first = office.post.next(office.now).remove(0);
+    assert_eq!(shown(&first), "a:1");
+    office.post.remove(&office.subscriptions[1].key, office.now);
+    office.end(&first, &Outcome::Delivered);
+    let told: Vec<_> = (0..3).map(|_| office.sends(&Outcome::Delivered)).collect();
+    assert_eq!(told, ["a:2", "c:1", "c:2"]);
+}
+
+#[test]
+fn what_waits_for_an_endpoint_that_is_away_is_given_up_in_time() {
+    let mut office = Office::new(settings(), &["s type=Lamp cooldown=86399"]);
+    office.happens(&["create urn:1 Lamp a=1"]);
+    assert_eq!(office.sends(&failed()), "s:1");
+    office.wait(86_000.0);
+    office.happens(&["create urn:2 Lamp a=1"]);
+    assert_eq!(office.sends(&failed()), "-");
+    office.wait(399.5);
+    assert_eq!(office.sends(&failed()), "s:1");
+    assert_eq!(office.sends(&failed()), "-");
+    office.wait(0.5);
+    assert_eq!(office.post.wake_at(), Some(office.now));
+    assert_eq!(office.sends(&failed()), "-");
+    assert_eq!((office.account(0).dead, office.account(0).waiting), (1, 1));
 }
 
 /// Endpoints fail, the process crashes, and yet each is told of everything at least once, in order

@@ -36,6 +36,14 @@ pub struct Settings {
     pub write_interval: Duration,
 }
 
+impl Settings {
+    /// How many of `deliveries_max` may be under way to endpoints that were not quick the last time,
+    /// or that nobody knows yet. However many of these there are, others have the rest.
+    pub fn slow_deliveries_max(&self) -> usize {
+        (self.deliveries_max / 2).max(1)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {

@@ -18,9 +18,9 @@ use policy::Permitted;
 use query::Query;
 use store::contract::Home;
 use store::{
-    Answer, Census, Chronicled, CommitError, Committed, Discover, DocumentKey, HistoryAnswer,
-    HistoryError, JournalError, Position, QueryHistory, Recorded, Retrieve, RetrieveHistory, Store,
-    StoreError,
+    Answer, Census, Chronicled, CommitError, Committed, Discover, DocumentKey, DocumentRange,
+    HistoryAnswer, HistoryError, JournalError, Position, QueryHistory, Recorded, Retrieve,
+    RetrieveHistory, Store, StoreError,
 };
 
 use tokio::sync::watch;
@@ -134,12 +134,8 @@ impl Store for MemoryStore {
         Ok(self.documents().get(key))
     }
 
-    async fn documents(
-        &self,
-        kind: &'static str,
-        tenant: &Tenant,
-    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        Ok(self.documents().all(kind, tenant))
+    async fn documents(&self, range: &DocumentRange) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        Ok(self.documents().within(range))
     }
 }
 

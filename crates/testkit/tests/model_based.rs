@@ -8,9 +8,9 @@ use policy::Permitted;
 use query::Query;
 use store::contract::Home;
 use store::{
-    Answer, Census, Chronicled, CommitError, Committed, Discover, DocumentKey, HistoryAnswer,
-    HistoryError, JournalError, Position, QueryHistory, Recorded, Retrieve, RetrieveHistory, Store,
-    StoreError,
+    Answer, Census, Chronicled, CommitError, Committed, Discover, DocumentKey, DocumentRange,
+    HistoryAnswer, HistoryError, JournalError, Position, QueryHistory, Recorded, Retrieve,
+    RetrieveHistory, Store, StoreError,
 };
 use testkit::model_based::{Cases, check, difference};
 use testkit::{MemoryHome, MemoryStore};
@@ -148,11 +148,7 @@ impl Store for Erring {
         self.1.document(key).await
     }
 
-    async fn documents(
-        &self,
-        kind: &'static str,
-        tenant: &Tenant,
-    ) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        self.1.documents(kind, tenant).await
+    async fn documents(&self, range: &DocumentRange) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+        self.1.documents(range).await
     }
 }

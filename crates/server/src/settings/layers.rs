@@ -12,6 +12,9 @@ pub const VARIABLE_PREFIX: &str = "COMITY_";
 /// Names the settings file; a flag wins over it.
 const CONFIG_VARIABLE: &str = "COMITY_CONFIG";
 
+/// The key with which commands ask a running server.
+pub const KEY_VARIABLE: &str = "COMITY_KEY";
+
 /// What each layer says; later layers win.
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
@@ -50,7 +53,7 @@ impl Layers {
         }
         for (variable, text) in &self.variables {
             if let Some(name) = variable.strip_prefix(VARIABLE_PREFIX)
-                && variable != CONFIG_VARIABLE
+                && ![CONFIG_VARIABLE, KEY_VARIABLE].contains(&variable.as_str())
             {
                 let place = format!("environment variable {variable}");
                 set(&mut settings, &place, &name.to_lowercase(), text)?;

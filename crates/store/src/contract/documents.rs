@@ -1,9 +1,8 @@
 //! Small documents that are not entities.
 
-use model::Tenant;
-
 use super::Home;
 use super::trial::Trial;
+use crate::DocumentRange;
 
 pub(super) async fn a_document_is_kept_replaced_and_removed(home: &dyn Home) {
     let trial = Trial::new(home.open().await);
@@ -36,6 +35,29 @@ pub(super) async fn documents_stand_by_name(home: &dyn Home) {
     assert_eq!(trial.document("key", "b/2").await, None);
 }
 
+pub(super) async fn documents_are_read_in_parts(home: &dyn Home) {
+    let trial = Trial::new(home.open().await);
+    for name in ["a", "b/1", "b/2", "b/3", "b", "c", "b\n1"] {
+        trial.put_document("letter", name, Some("x")).await;
+    }
+    let all = DocumentRange::all("letter", &trial.tenant);
+    let part = |prefix: &str, after: Option<&str>, limit| DocumentRange {
+        prefix: prefix.to_owned(),
+        after: after.map(str::to_owned),
+        limit,
+        ..all.clone()
+    };
+    assert_eq!(names(&trial, &part("b/", None, 9)).await, "b/1 b/2 b/3");
+    assert_eq!(names(&trial, &part("b/", None, 2)).await, "b/1 b/2");
+    assert_eq!(names(&trial, &part("b/", Some("b/1"), 1)).await, "b/2");
+    assert_eq!(names(&trial, &part("b/", Some("b/3"), 1)).await, "");
+    assert_eq!(names(&trial, &part("b/", Some("a"), 9)).await, "b/1 b/2 b/3");
+    assert_eq!(names(&trial, &part("b/", Some("c"), 9)).await, "");
+    assert_eq!(names(&trial, &part("", Some("b/15"), 9)).await, "b/2 b/3 c");
+    assert_eq!(names(&trial, &part("", Some("b"), 1)).await, "b\n1");
+    assert_eq!(names(&trial, &part("", None, 0)).await, "");
+}
+
 pub(super) async fn documents_are_not_entities(home: &dyn Home) {
     let trial = Trial::new(home.open().await);
     trial.put_document("context", "urn:a", Some("1")).await;
@@ -51,9 +73,14 @@ pub(super) async fn a_document_may_be_a_megabyte(home: &dyn Home) {
     assert!(trial.document("context", "a").await == Some(text));
 }
 
+async fn names(trial: &Trial, range: &DocumentRange) -> String {
+    let found = trial.store.documents(range).await.expect("documents");
+    found.into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" ")
+}
+
 async fn list(trial: &Trial, kind: &'static str) -> String {
-    let tenant: &Tenant = &trial.tenant;
-    let found = trial.store.documents(kind, tenant).await.expect("documents");
+    let range = DocumentRange::all(kind, &trial.tenant);
+    let found = trial.store.documents(&range).await.expect("documents");
     let shown =
         found.iter().map(|(name, bytes)| format!("{name}={}", String::from_utf8_lossy(bytes)));
     shown.collect::<Vec<_>>().join(" ")

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use model::Entity;
+use model::{Entity, Event};
 use query::{Filter, Page, Query};
 use store::StoreError;
 use tracing::{debug, warn};
 
 use super::Notifier;
+use crate::changes::Changes;
 use crate::post::{Delivery, News, Outcome};
 use crate::subscription::{Key, Subscription};
 use crate::wire::{About, Told};
+
+/// What the ids of notifications begin with.
+pub(crate) const NOTIFICATION: &str = "urn:ngsi-ld:Notification:";
 
 impl Notifier {
     pub(super) async fn carry(self: Arc<Self>, delivery: Delivery) -> Outcome {
@@ -38,7 +42,12 @@ impl Notifier {
             return Outcome::Nothing;
         }
         let about = match &delivery.news {
-            News::Changes(events) => About::Changes(events.clone()),
+            News::Changes(events) if !delivery.must_check => About::Changes(events.clone()),
+            News::Changes(events) => match self.still_due(subscription, events).await {
+                Ok(events) if events.is_empty() => return Outcome::Nothing,
+                Ok(events) => About::Changes(events),
+                Err(error) => return Outcome::Held(error.to_string()),
+            },
             News::Period(_) => match self.entities(subscription).await {
                 Ok(entities) if entities.is_empty() => return Outcome::Nothing,
                 Ok(entities) => About::Entities(entities),
@@ -51,21 +60,37 @@ impl Notifier {
             at: (self.now)(),
             about,
         };
-        let message = match self.wire.write(&told).await {
-            Ok(message) => message,
-            Err(problem) => return Outcome::Held(problem),
+        let limit = self.subscriptions.settings.timeout;
+        let message = match tokio::time::timeout(limit, self.wire.write(&told)).await {
+            Ok(Ok(message)) => message,
+            Ok(Err(problem)) => return Outcome::Held(problem),
+            Err(_) => return Outcome::Held(format!("it could not be written within {limit:?}")),
         };
         // The subscription may have ended meanwhile.
         if !self.subscriptions.post().leaves(delivery.ticket, told.at) {
             return Outcome::Nothing;
         }
-        let limit = self.subscriptions.settings.timeout;
         let limit = subscription.endpoint.timeout.map_or(limit, |wanted| wanted.min(limit));
         let delivering = self.deliver.deliver(&subscription.endpoint, message);
         match tokio::time::timeout(limit, delivering).await {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Failed(format!("it did not answer within {limit:?}")),
         }
+    }
+
+    /// Those of the changes that the subscription is about under its terms of now.
+    async fn still_due(
+        &self,
+        subscription: &Subscription,
+        events: &[Arc<Event>],
+    ) -> Result<Vec<Arc<Event>>, StoreError> {
+        let mut due = Vec::new();
+        for event in events {
+            if self.concerns(subscription, &Changes::of(event)).await? {
+                due.push(event.clone());
+            }
+        }
+        Ok(due)
     }
 
     /// All entities that the subscription is about now.
@@ -99,5 +124,5 @@ fn notification_id(delivery: &Delivery) -> String {
 }
 
 pub(super) fn named(key: &Key, what: &str) -> String {
-    format!("urn:ngsi-ld:Notification:{}:{what}", key.id)
+    format!("{NOTIFICATION}{}:{what}", key.id)
 }

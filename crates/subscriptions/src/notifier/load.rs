@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use tracing::{error, info, warn};
 
 use super::{Notifier, STORE_PAUSE};
+use crate::post::State;
 use crate::subscription::Key;
 
 impl Notifier {
@@ -27,14 +28,16 @@ impl Notifier {
             for (id, record) in office.records(&tenant).await? {
                 let id = model::Uri::from_valid(id.as_str());
                 let key = Key { tenant: tenant.clone(), id };
+                let state = office.state(&key).await?.unwrap_or_default().caught_up(read_to);
                 let subscription = match self.wire.read(key.clone(), &record) {
                     Ok(subscription) => subscription,
                     Err(problem) => {
                         error!(subscription.id = %key, problem, "could not read a subscription");
+                        // Whoever can read it goes on from here, whatever is read meanwhile.
+                        office.put_state(&key, &State { is_idle: false, ..state }).await?;
                         continue;
                     }
                 };
-                let state = office.state(&key).await?.unwrap_or_default().caught_up(read_to);
                 begin = begin.min(state.cursor);
                 office.post().put(Arc::new(subscription), state, (self.now)());
                 count += 1;

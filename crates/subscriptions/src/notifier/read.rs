@@ -6,11 +6,11 @@ use model::{Event, Tenant};
 use policy::{Action, Request};
 use query::{Filter, NoLinks};
 use store::{JournalError, Position, Recorded, StoreError};
-use tokio::time::sleep;
 use tracing::warn;
 
-use super::{Notifier, STORE_PAUSE};
+use super::Notifier;
 use crate::changes::Changes;
+use crate::post::Missing;
 use crate::subscription::Subscription;
 
 /// How many events are read at a time.
@@ -29,24 +29,17 @@ impl Request for Watch<'_> {
 
 impl Notifier {
     /// Reads on a little; tells whether there is more.
-    pub(super) async fn read_on(&self) -> bool {
+    pub(super) async fn read(&self) -> Result<bool, StoreError> {
         let office = &self.subscriptions;
         let after = office.post().read_to();
-        if office.journal_end() <= after {
-            return false;
+        if after < office.journal_end() {
+            self.read_events(after).await?;
         }
-        match self.read_events(after).await {
-            Ok(true) => true,
-            Ok(false) => office.post().read_to() < office.journal_end(),
-            Err(error) => {
-                warn!(%error, "could not read the journal for notifications; trying again");
-                sleep(STORE_PAUSE).await;
-                true
-            }
-        }
+        let is_hungry = self.refill().await?;
+        Ok(is_hungry || office.post().read_to() < office.journal_end())
     }
 
-    async fn read_events(&self, after: Position) -> Result<bool, StoreError> {
+    async fn read_events(&self, after: Position) -> Result<(), StoreError> {
         let office = &self.subscriptions;
         let events = match office.store.journal(after, EVENTS_AT_ONCE).await {
             Ok(events) => events,
@@ -56,16 +49,15 @@ impl Notifier {
                     to = first.0,
                     "changes were cut off the journal before subscribers were told of them"
                 );
-                office.post().set_read_to(first);
-                return Ok(true);
+                office.post().cut_off(first);
+                return Ok(());
             }
             Err(JournalError::Store(error)) => return Err(error),
         };
-        let is_full = events.len() == EVENTS_AT_ONCE;
         for recorded in events {
             self.consider(&recorded).await?;
         }
-        Ok(is_full)
+        Ok(())
     }
 
     /// Puts an event into the outboxes of those it concerns: of all of them, or of none where the
@@ -92,7 +84,7 @@ impl Notifier {
         Ok(())
     }
 
-    async fn concerns(
+    pub(super) async fn concerns(
         &self,
         subscription: &Subscription,
         changes: &Changes<'_>,
@@ -117,35 +109,26 @@ impl Notifier {
     }
 
     /// Fills outboxes that had no room before; tells whether there is more to do.
-    pub(super) async fn refill(&self) -> bool {
+    async fn refill(&self) -> Result<bool, StoreError> {
         let hungry = self.subscriptions.post().hungry();
-        let is_hungry = !hungry.is_empty();
-        for (slot, after, subscription) in hungry {
-            let events = match self.subscriptions.store.journal(after, EVENTS_AT_ONCE).await {
-                Ok(events) => events,
-                Err(JournalError::Gone { first }) => {
-                    self.subscriptions.post().lost(slot, first);
-                    continue;
-                }
-                Err(JournalError::Store(error)) => {
-                    warn!(%error, "could not read the journal for notifications; trying again");
-                    sleep(STORE_PAUSE).await;
-                    continue;
-                }
-            };
-            let read_to = self.subscriptions.post().read_to();
-            let events: Vec<Recorded> =
-                events.into_iter().take_while(|one| one.position <= read_to).collect();
-            let to = events.last().map_or(read_to, |last| last.position);
-            match self.among(&subscription, &events).await {
-                Ok(found) => self.subscriptions.post().refill(slot, to, &found, (self.now)()),
-                Err(error) => {
-                    warn!(%error, "could not look up linked entities; trying again");
-                    sleep(STORE_PAUSE).await;
-                }
+        for missing in &hungry {
+            match self.subscriptions.store.journal(missing.after, EVENTS_AT_ONCE).await {
+                Ok(events) => self.fill(missing, events).await?,
+                Err(JournalError::Gone { first }) => self.subscriptions.post().lost(missing, first),
+                Err(JournalError::Store(error)) => return Err(error),
             }
         }
-        is_hungry
+        Ok(!hungry.is_empty())
+    }
+
+    async fn fill(&self, missing: &Missing, events: Vec<Recorded>) -> Result<(), StoreError> {
+        let read_to = self.subscriptions.post().read_to();
+        let events: Vec<Recorded> =
+            events.into_iter().take_while(|one| one.position <= read_to).collect();
+        let to = events.last().map_or(read_to, |last| last.position);
+        let found = self.among(&missing.subscription, &events).await?;
+        self.subscriptions.post().refill(missing, to, &found, (self.now)());
+        Ok(())
     }
 
     async fn among(

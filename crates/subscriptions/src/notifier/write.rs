@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::Notifier;
 use super::carry::named;
+use crate::dead_letters::letter_name;
 use crate::office::DEAD_LETTERS;
 use crate::post::{DeadLetter, Snapshot};
 use crate::subscription::Key;
@@ -36,8 +37,13 @@ impl Notifier {
 
     /// Dead letters come first: what is not waiting any more must be found among them.
     async fn write(self: &Arc<Self>, snapshot: &Snapshot) -> Result<(), StoreError> {
-        for letter in &snapshot.buried {
-            self.write_letter(letter).await?;
+        for some in snapshot.buried.chunks(WRITES_AT_ONCE) {
+            let mut writes = JoinSet::new();
+            for letter in some {
+                let (notifier, letter) = (self.clone(), letter.clone());
+                writes.spawn(async move { notifier.write_letter(&letter).await });
+            }
+            all_written(writes).await?;
         }
         for some in snapshot.states.chunks(WRITES_AT_ONCE) {
             let mut writes = JoinSet::new();
@@ -51,9 +57,7 @@ impl Notifier {
                     office.put_state(&key, &state).await
                 });
             }
-            while let Some(written) = writes.join_next().await {
-                written.unwrap_or_else(|error| Err(std::io::Error::other(error).into()))?;
-            }
+            all_written(writes).await?;
         }
         self.subscriptions.put_read_to(snapshot.read_to).await
     }
@@ -61,6 +65,9 @@ impl Notifier {
     async fn write_letter(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let DeadLetter { subscription, position, event, at, reason } = letter;
         let key: &Key = &subscription.key;
+        if self.subscriptions.post().account(key).is_none() {
+            return Ok(());
+        }
         let id = named(key, &position.0.to_string());
         let told = Told {
             id: id.clone(),
@@ -70,6 +77,7 @@ impl Notifier {
         };
         let body = self.wire.write(&told).await.map(|message| message.body).ok();
         let document = json!({
+            "id": id,
             "subscriptionId": key.id.as_str(),
             "entityId": event.id.as_str(),
             "position": position.0,
@@ -79,6 +87,17 @@ impl Notifier {
             "notification": body,
         });
         let bytes = Some(document.to_string().into_bytes());
-        self.subscriptions.put(DEAD_LETTERS, &key.tenant, &id, bytes).await
+        let name = letter_name(&key.id, *position);
+        self.subscriptions.put(DEAD_LETTERS, &key.tenant, &name, bytes).await
     }
+}
+
+/// Waits for all of them; the first error ends that.
+pub(crate) async fn all_written(
+    mut writes: JoinSet<Result<(), StoreError>>,
+) -> Result<(), StoreError> {
+    while let Some(written) = writes.join_next().await {
+        written.unwrap_or_else(|error| Err(std::io::Error::other(error).into()))?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! What one subscription is still to be told.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use model::{EntityId, Event, Timestamp};
@@ -28,10 +28,18 @@ pub(super) struct Outbox {
     /// What is up to here concerned it before; of what comes later, those in `done` as well.
     start: Position,
     done: BTreeSet<Position>,
+    /// What is up to here was found to be due under earlier terms.
+    checked_to: Position,
     pub account: Account,
+    /// How many of those that wait were counted before a stop, and are not yet read again. They
+    /// lie before `owed_to`.
+    owed: u64,
+    pub owed_to: Position,
     /// When it was last told something.
     sent_at: Option<Timestamp>,
     next_period: Option<Timestamp>,
+    /// The last of those that are told together, until they are told.
+    batch_to: Position,
     /// How many deliveries are under way.
     pub under_way: usize,
     pub dead_letters: usize,
@@ -81,22 +89,29 @@ impl Outbox {
             queued_to: state.cursor,
             start: state.cursor,
             done: state.done,
-            account: Account { waiting: 0, ..state.account },
+            checked_to: Position::default(),
+            account: state.account,
+            owed: state.account.waiting,
+            owed_to: state.counted_to,
             sent_at: state.sent_at,
             next_period,
+            batch_to: Position::default(),
             under_way: 0,
             dead_letters: state.dead_letters,
             is_dirty: false,
         }
     }
 
-    /// The same outbox under new terms. What happened while it was paused concerns nobody.
+    /// The same outbox under new terms. What happened while it was paused concerns nobody, and what
+    /// waits is of no use to one that is told again and again.
     pub fn replace(&mut self, subscription: Arc<Subscription>, read_to: Position, now: Timestamp) {
         let rests = |one: &Subscription| one.status(now) != crate::Status::Active;
-        if rests(&self.subscription) && !rests(&subscription) {
+        let resumes = rests(&self.subscription) && !rests(&subscription);
+        if resumes || matches!(subscription.schedule, Schedule::Every(_)) {
             self.expire_all();
             self.start = self.start.max(read_to);
         }
+        self.checked_to = read_to;
         let same = self.subscription.schedule == subscription.schedule;
         self.next_period = first_period(&subscription, self.next_period.filter(|_| same), now);
         self.subscription = subscription;
@@ -110,7 +125,12 @@ impl Outbox {
 
     /// Takes what is due into the queue, or counts it where the queue has no room.
     pub fn due(&mut self, position: Position, event: &Arc<Event>, has_room: bool) -> bool {
-        self.account.waiting += 1;
+        let is_counted = position <= self.owed_to && self.owed > 0;
+        if is_counted {
+            self.owed -= 1;
+        } else {
+            self.account.waiting += 1;
+        }
         self.is_dirty = true;
         if self.beyond > 0 || !has_room {
             if self.beyond == 0 {
@@ -123,6 +143,26 @@ impl Outbox {
         true
     }
 
+    /// All that was owed has been read again, or was cut off the journal. What is missing then is
+    /// lost, or else it is no longer due under the terms of now.
+    pub fn settle_debt(&mut self, is_lost: bool) {
+        let count = if is_lost { &mut self.account.dead } else { &mut self.account.expired };
+        *count += self.owed;
+        self.account.waiting -= self.owed;
+        self.owed = 0;
+        self.is_dirty = true;
+    }
+
+    /// Was the journal cut off at `to` before all was read that concerns this one?
+    pub fn misses(&self, to: Position) -> bool {
+        self.start < to
+    }
+
+    /// Were these found to be due under terms that have changed since?
+    pub fn must_check(&self, positions: &[Position]) -> bool {
+        positions.first().is_some_and(|first| *first <= self.checked_to)
+    }
+
     fn push(&mut self, position: Position, event: &Arc<Event>) {
         let progress = Progress::Waiting { refusals: 0, not_before: Timestamp(i64::MIN) };
         self.queue.push_back(Entry { position, event: event.clone(), progress });
@@ -130,6 +170,11 @@ impl Outbox {
 
     pub fn queued(&self) -> usize {
         self.queue.len()
+    }
+
+    /// Is what was read from the journal after this position still what is missing here?
+    pub fn awaits(&self, after: Position, terms: &Arc<Subscription>) -> bool {
+        self.beyond > 0 && self.queued_to == after && Arc::ptr_eq(terms, &self.subscription)
     }
 
     /// Is there room in the queue for what is only counted?
@@ -146,6 +191,10 @@ impl Outbox {
         queue_max: usize,
     ) {
         for (position, event) in events {
+            // Some of what comes later may have been delivered before a stop.
+            if !self.is_new(*position) {
+                continue;
+            }
             if self.queue.len() >= queue_max {
                 self.queued_to = Position(position.0 - 1);
                 return;
@@ -159,10 +208,14 @@ impl Outbox {
         }
         self.queued_to = to;
         if read_to <= to {
-            self.account.waiting -= self.beyond;
-            // What could not be read any more was due, and will not be told.
-            self.account.dead += if self.has_lost { self.beyond } else { 0 };
-            (self.beyond, self.has_lost) = (0, false);
+            // What was counted and is not there could not be read any more, or is no longer due
+            // under the terms of now.
+            let missing = std::mem::take(&mut self.beyond);
+            self.account.waiting -= missing;
+            match std::mem::take(&mut self.has_lost) {
+                true => self.account.dead += missing,
+                false => self.account.expired += missing,
+            }
         }
         self.is_dirty = true;
     }
@@ -221,31 +274,38 @@ impl Outbox {
         earliest.map_or(Ready::No, Ready::At)
     }
 
-    /// All changes that wait, told at once; of each entity the last.
+    /// All changes that wait, told at once; of each entity the last. What could not be told the
+    /// last time is told again without what came later, so that it has the same id.
     fn ready_changes(&self, now: Timestamp, entities_max: usize) -> Ready {
         let mut positions = Vec::new();
         let mut last: Vec<Arc<Event>> = Vec::new();
-        let mut earliest = None;
+        let mut places: HashMap<&EntityId, usize> = HashMap::new();
         for entry in &self.queue {
             match entry.progress {
                 Progress::Waiting { not_before, .. } if not_before <= now => {}
-                Progress::Waiting { not_before, .. } => {
-                    earliest = Some(not_before);
-                    break;
+                Progress::Waiting { not_before, .. } if positions.is_empty() => {
+                    return Ready::At(not_before);
                 }
-                _ => continue,
+                Progress::Waiting { .. } => break,
+                Progress::UnderWay { .. } | Progress::Done => continue,
             }
-            match last.iter().position(|known| known.id == entry.event.id) {
-                Some(at) => last[at] = entry.event.clone(),
+            let is_of_batch = positions.last().is_some_and(|last| *last <= self.batch_to);
+            if is_of_batch && self.batch_to < entry.position {
+                break;
+            }
+            match places.get(&entry.event.id) {
+                Some(at) => last[*at] = entry.event.clone(),
                 None if last.len() >= entities_max => break,
-                None => last.push(entry.event.clone()),
+                None => {
+                    places.insert(&entry.event.id, last.len());
+                    last.push(entry.event.clone());
+                }
             }
             positions.push(entry.position);
         }
-        match (positions.is_empty(), earliest) {
-            (false, _) => Ready::Now { positions, news: News::Changes(last) },
-            (true, Some(at)) => Ready::At(at),
-            (true, None) => Ready::No,
+        match positions.is_empty() {
+            true => Ready::No,
+            false => Ready::Now { positions, news: News::Changes(last) },
         }
     }
 
@@ -256,6 +316,7 @@ impl Outbox {
         if let (Schedule::Every(span), Some(at)) = (self.subscription.schedule, self.next_period) {
             self.next_period = Some(next_period(at, span, now));
         }
+        self.batch_to = positions.last().copied().unwrap_or(self.batch_to);
         self.each(positions, |progress| match *progress {
             Progress::Waiting { refusals, .. } => *progress = Progress::UnderWay { refusals },
             Progress::UnderWay { .. } | Progress::Done => {}
@@ -298,12 +359,13 @@ impl Outbox {
         refusals_max: u32,
     ) -> Vec<Position> {
         let mut given_up = Vec::new();
-        for entry in self.queue.iter_mut().filter(|entry| positions.contains(&entry.position)) {
+        for position in positions {
+            let Some(entry) = self.entry_mut(*position) else { continue };
             if let Progress::UnderWay { refusals } = entry.progress {
                 let refusals = refusals + u32::from(is_refused);
                 entry.progress = Progress::Waiting { refusals, not_before };
                 if is_refused && refusals_max <= refusals {
-                    given_up.push(entry.position);
+                    given_up.push(*position);
                 }
             }
         }
@@ -313,7 +375,7 @@ impl Outbox {
 
     /// How often the first of these was refused.
     pub fn refusals(&self, positions: &[Position]) -> u32 {
-        let first = self.queue.iter().find(|entry| positions.contains(&entry.position));
+        let first = positions.iter().find_map(|position| self.entry(*position));
         match first.map(|entry| entry.progress) {
             Some(Progress::Waiting { refusals, .. } | Progress::UnderWay { refusals }) => refusals,
             _ => 0,
@@ -328,26 +390,40 @@ impl Outbox {
         old.filter(waits).map(|entry| entry.position).collect()
     }
 
+    /// When the first of them will have waited for too long.
+    pub fn overdue_at(&self, settings: &Settings) -> Option<Timestamp> {
+        self.queue.front().map(|entry| after(entry.event.at, settings.lifetime))
+    }
+
     pub fn event(&self, position: Position) -> Option<Arc<Event>> {
-        self.queue.iter().find(|entry| entry.position == position).map(|one| one.event.clone())
+        self.entry(position).map(|entry| entry.event.clone())
     }
 
     /// Nobody wants any of it any more.
     pub fn expire_all(&mut self) {
         self.account.expired += self.account.waiting;
         self.account.waiting = 0;
-        self.beyond = 0;
+        (self.beyond, self.has_lost, self.owed) = (0, false, 0);
         self.queue.clear();
         self.is_dirty = true;
     }
 
     fn each(&mut self, positions: &[Position], mut what: impl FnMut(&mut Progress)) {
         for position in positions {
-            let found = self.queue.binary_search_by_key(position, |entry| entry.position);
-            if let Ok(at) = found {
-                what(&mut self.queue[at].progress);
+            if let Some(entry) = self.entry_mut(*position) {
+                what(&mut entry.progress);
             }
         }
+    }
+
+    fn entry(&self, position: Position) -> Option<&Entry> {
+        let at = self.queue.binary_search_by_key(&position, |entry| entry.position).ok()?;
+        self.queue.get(at)
+    }
+
+    fn entry_mut(&mut self, position: Position) -> Option<&mut Entry> {
+        let at = self.queue.binary_search_by_key(&position, |entry| entry.position).ok()?;
+        self.queue.get_mut(at)
     }
 
     fn trim(&mut self) {
@@ -359,7 +435,7 @@ impl Outbox {
 
     /// What must be written down to go on from here after a stop.
     pub fn state(&self, read_to: Position) -> State {
-        let is_idle = self.queue.is_empty() && self.beyond == 0;
+        let is_idle = self.account.waiting == 0;
         let cursor = match self.queue.front() {
             Some(front) => Position(front.position.0 - 1),
             None if self.beyond > 0 => self.queued_to,
@@ -370,6 +446,7 @@ impl Outbox {
         done.extend(self.done.range(Position(cursor.0 + 1)..));
         State {
             cursor,
+            counted_to: read_to.max(self.owed_to),
             is_idle,
             done,
             account: self.account,

@@ -1,14 +1,16 @@
-//! One endpoint as the post sees it: how many deliveries are under way, and whether it is left
-//! alone for a while.
+//! One endpoint as the post sees it: how many deliveries are under way, how quick it is, and whether
+//! it is left alone for a while.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use model::Timestamp;
 
 use super::backoff::{after, backoff};
-use crate::index::Slot;
+use super::line::Line;
 use crate::settings::Settings;
+
+/// Who answers within that is quick.
+const QUICK: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Default)]
 pub(super) struct Receiver {
@@ -18,8 +20,10 @@ pub(super) struct Receiver {
     /// Failures in a row.
     failures: u32,
     closed_until: Option<Timestamp>,
+    /// Did it answer quickly the last time? Nobody knows of one that was never asked.
+    pub is_quick: bool,
     /// Those that wait until something under way has ended.
-    pub parked: BTreeSet<Slot>,
+    pub line: Line,
 }
 
 /// Whether an endpoint takes one more delivery.
@@ -43,9 +47,11 @@ impl Receiver {
         }
     }
 
-    pub fn answered(&mut self) {
+    /// It answered what was sent at `since`.
+    pub fn answered(&mut self, since: Timestamp, now: Timestamp) {
         self.failures = 0;
         self.closed_until = None;
+        self.is_quick = now <= after(since, QUICK);
     }
 
     /// Leaves it alone for a while, at least for `cooldown`.
@@ -56,6 +62,7 @@ impl Receiver {
         settings: &Settings,
         chance: u64,
     ) {
+        self.is_quick = false;
         // Those that were under way together fail together, and count once.
         if self.closed_until.is_none_or(|until| until <= now) {
             self.failures = self.failures.saturating_add(1);

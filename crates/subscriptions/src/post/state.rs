@@ -12,6 +12,8 @@ use crate::account::Account;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
     pub cursor: Position,
+    /// Up to where the journal was read for the account. What waits in it lies before that.
+    pub counted_to: Position,
     /// Nothing was waiting: what others read on in the journal counts for this one too.
     pub is_idle: bool,
     pub done: BTreeSet<Position>,
@@ -24,7 +26,7 @@ pub struct State {
 impl State {
     /// Of a subscription to what happens from here on.
     pub fn from_here(cursor: Position) -> State {
-        State { cursor, is_idle: true, ..State::default() }
+        State { cursor, counted_to: cursor, is_idle: true, ..State::default() }
     }
 
     /// Where nothing was waiting, what all have read counts.
@@ -38,9 +40,11 @@ impl State {
         let account = &self.account;
         json!({
             "cursor": self.cursor.0,
+            "countedTo": self.counted_to.0,
             "isIdle": self.is_idle,
             "done": self.done.iter().map(|position| position.0).collect::<Vec<_>>(),
             "delivered": account.delivered,
+            "waiting": account.waiting,
             "dead": account.dead,
             "expired": account.expired,
             "timesSent": account.times_sent,
@@ -63,11 +67,12 @@ impl State {
         let done = json["done"].as_array()?.iter();
         Some(State {
             cursor: Position(count("cursor")?),
+            counted_to: Position(count("countedTo")?),
             is_idle: json["isIdle"].as_bool()?,
             done: done.filter_map(Value::as_u64).map(Position).collect(),
             account: Account {
                 delivered: count("delivered")?,
-                waiting: 0,
+                waiting: count("waiting")?,
                 dead: count("dead")?,
                 expired: count("expired")?,
                 times_sent: count("timesSent")?,
@@ -91,10 +96,12 @@ mod tests {
     fn a_state_reads_back() {
         let state = State {
             cursor: Position(7),
+            counted_to: Position(13),
             is_idle: true,
             done: [Position(9), Position(12)].into(),
             account: Account {
                 delivered: 4,
+                waiting: 2,
                 dead: 1,
                 last_success: Some(Timestamp(5)),
                 ..Account::default()

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::Tenant;
-use store::DocumentKey;
+use store::{DocumentKey, DocumentRange};
 
 #[derive(Debug, Default)]
 pub(super) struct Documents(BTreeMap<DocumentKey, Vec<u8>>);
@@ -20,8 +19,14 @@ impl Documents {
         self.0.get(key).cloned()
     }
 
-    pub fn all(&self, kind: &str, tenant: &Tenant) -> Vec<(String, Vec<u8>)> {
-        let meant = self.0.iter().filter(|(key, _)| key.kind == kind && key.tenant == *tenant);
+    pub fn within(&self, range: &DocumentRange) -> Vec<(String, Vec<u8>)> {
+        let meant = self.0.iter().filter(|(key, _)| {
+            key.kind == range.kind
+                && key.tenant == range.tenant
+                && key.name.starts_with(&range.prefix)
+                && range.after.as_ref().is_none_or(|after| *after < key.name)
+        });
+        let meant = meant.take(range.limit);
         meant.map(|(key, bytes)| (key.name.clone(), bytes.clone())).collect()
     }
 }

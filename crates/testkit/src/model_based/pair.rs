@@ -8,7 +8,8 @@ use policy::{Permitted, Policy, Request, Role};
 use query::{Page, Query};
 use store::contract::{Home, notation};
 use store::{
-    Answer, CommitError, Committed, Discover, DocumentKey, Position, Recorded, Retrieve, Store,
+    Answer, CommitError, Committed, Discover, DocumentKey, DocumentRange, Position, Recorded,
+    Retrieve, Store,
 };
 
 use super::steps::Step;
@@ -152,8 +153,9 @@ impl<H: Home> Pair<H> {
         let ours = self.store().document(key).await;
         let theirs = self.reference.document(key).await;
         same("a document", &told(ours)?, &told(theirs)?)?;
-        let ours = self.store().documents(key.kind, &key.tenant).await;
-        let theirs = self.reference.documents(key.kind, &key.tenant).await;
+        let range = DocumentRange::all(key.kind, &key.tenant);
+        let ours = self.store().documents(&range).await;
+        let theirs = self.reference.documents(&range).await;
         same("documents", &told(ours)?, &told(theirs)?)
     }
 }
