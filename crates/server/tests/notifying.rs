@@ -2,34 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+mod process;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
-struct Server {
-    process: Child,
-    address: String,
-}
+struct Server(process::Server);
 
 impl Server {
     fn start(data: &Path) -> Server {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_comity"))
-            .args(["serve", "--open", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(["--set", "notification_retry_first=50ms"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let first = lines.find(|line| line.contains("http://")).expect("the server starts");
-        let address = first.split_once("http://").unwrap().1.to_owned();
-        lines.find(|line| line.contains("Stop with Ctrl-C")).expect("the server is ready");
-        Server { process, address }
+        let settings = ["--open", "--set=notification_retry_first=50ms"];
+        Server(process::Server::run("serve", data, &settings))
     }
 
     fn ask(&self, method: &str, path: &str, body: &str) -> String {
@@ -37,23 +25,14 @@ impl Server {
     }
 
     fn ask_at(&self, method: &str, path: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        let headers = "content-type: application/json\r\n";
+        process::ask(&self.0.address, method, path, headers, body).unwrap()
     }
 
     /// What a command says that asks this server.
     fn comity(&self, words: &[&str]) -> String {
         let mut command = Command::new(env!("CARGO_BIN_EXE_comity"));
-        let server = format!("http://{}", self.address);
+        let server = format!("http://{}", self.0.address);
         let output = command.args(words).args(["--server", &server]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
@@ -62,14 +41,6 @@ impl Server {
     fn create(&self, nth: usize) {
         let body = format!(r#"{{"id":"urn:l:{nth}","type":"Lamp","a":{nth}}}"#);
         assert!(self.ask("POST", "/entities", &body).starts_with("HTTP/1.1 201"));
-    }
-}
-
-impl Drop for Server {
-    /// As a crash: nothing is finished.
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -2,18 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+mod process;
+
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
-struct Server {
-    process: Child,
-    address: String,
-    /// What it said before it was ready, and just after.
-    said: Vec<String>,
-}
+struct Server(process::Server);
 
 impl Server {
     fn start(data: &Path, more: &[&str]) -> Server {
@@ -21,27 +16,11 @@ impl Server {
     }
 
     fn run(command: &str, data: &Path, more: &[&str]) -> Server {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_comity"))
-            .args([command, "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(more)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let mut said = Vec::new();
-        let ready = |line: &String| line.contains("Stop with Ctrl-C");
-        while !said.last().is_some_and(ready) {
-            said.push(lines.next().expect("the server starts"));
-        }
-        let address = said.iter().find_map(|line| line.split_once("http://"));
-        let address = address.expect("an address").1.to_owned();
-        Server { process, address, said }
+        Server(process::Server::run(command, data, more))
     }
 
     fn key(&self) -> Option<String> {
-        let lines = self.said.iter().map(|line| line.trim().trim_start_matches("KEY="));
+        let lines = self.0.said.iter().map(|line| line.trim().trim_start_matches("KEY="));
         lines.filter(|line| line.starts_with("comity_")).map(str::to_owned).next()
     }
 
@@ -52,32 +31,12 @@ impl Server {
 
     /// `headers` end with a line break each.
     fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let length = body.len();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}\
-             content-length: {length}\r\n\r\n{body}"
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        process::ask(&self.0.address, method, path, headers, body).unwrap()
     }
 
     /// Ends it as an operator would; tells whether it ended in good order.
-    fn stop(mut self) -> bool {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        self.process.wait().unwrap().success()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Where a test failed, nothing is left running.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    fn stop(self) -> bool {
+        self.0.stop()
     }
 }
 
@@ -123,7 +82,11 @@ fn a_key_works_as_soon_as_it_is_made() {
 fn an_open_server_says_so() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &["--open"]);
-    assert!(server.said.iter().any(|line| line.starts_with("WARNING: open")), "{:?}", server.said);
+    assert!(
+        server.0.said.iter().any(|line| line.starts_with("WARNING: open")),
+        "{:?}",
+        server.0.said
+    );
     assert!(server.get("/health", None).contains("open: no keys are asked for"));
     assert!(server.get("/ngsi-ld/v1/types", None).starts_with("HTTP/1.1 200"));
 }
@@ -154,7 +117,7 @@ fn no_tenant_gets_the_contexts_of_another_by_way_of_the_server_itself() {
     let path = told.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
     let link = format!(
         "{json}link: <http://{}{path}>; rel=\"http://www.w3.org/ns/json-ld#context\"\r\n",
-        server.address
+        server.0.address
     );
     let create = |headers: &str| {
         let lamp = r#"{"id":"urn:x:1","type":"Lamp"}"#;
@@ -186,12 +149,12 @@ fn every_line_of_the_demo_works_when_pasted() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::run("demo", data.path(), &[]);
     let key = server.key().expect("a key is shown");
-    let lines = server.said.iter().filter(|line| line.trim().starts_with("curl"));
+    let lines = server.0.said.iter().filter(|line| line.trim().starts_with("curl"));
     let urls: Vec<&str> = lines.map(|line| line.rsplit('"').nth(1).unwrap()).collect();
     let expected = ["RoadSegment", "Streetlight", "\"Building\"", "\"avg\":[["];
     assert_eq!(urls.len(), expected.len());
     for (url, expected) in urls.into_iter().zip(expected) {
-        let path = url.strip_prefix("http://").unwrap().strip_prefix(&server.address).unwrap();
+        let path = url.strip_prefix("http://").unwrap().strip_prefix(&server.0.address).unwrap();
         let answer = server.get(path, Some(&key));
         assert!(answer.starts_with("HTTP/1.1 200"), "{url}: {answer}");
         assert!(answer.contains(expected), "{url}: {answer}");
@@ -200,6 +163,6 @@ fn every_line_of_the_demo_works_when_pasted() {
 
     let again = Server::run("demo", data.path(), &[]);
     assert_eq!(again.key(), None);
-    assert!(again.said.iter().any(|line| line.contains("key add NAME --role admin")));
+    assert!(again.0.said.iter().any(|line| line.contains("key add NAME --role admin")));
     assert!(again.get("/ngsi-ld/v1/types", Some(&key)).contains("Streetlight"));
 }
