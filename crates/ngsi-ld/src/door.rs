@@ -68,6 +68,23 @@ impl Door {
 }
 
 impl Door {
+    /// What a stream of changes is to tell of, as a request for one says in its parameters, and
+    /// after which position of the journal; or else the answer that says what is wrong.
+    pub async fn listen(
+        &self,
+        head: &Parts,
+    ) -> Result<(subscriptions::Subscription, Option<u64>), Box<Response>> {
+        let door = &self.0;
+        let asked = async {
+            check_uri(door, head)?;
+            let caller = door.authenticate.authenticate(&head.headers);
+            let caller = caller.map_err(|error| Problem::unauthenticated(error.to_string()))?;
+            let call = Call::new(door, head, caller, false)?;
+            operations::subscriptions::listen(&call).await
+        };
+        asked.await.map_err(|problem: Problem| Box::new(problem.into_response()))
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }
@@ -100,12 +117,17 @@ async fn answer(State(door): State<Door>, request: Request) -> Response {
     response
 }
 
-/// The steps of a request, in the order in which it may fail.
-async fn pass(door: &Inner, head: &Parts, body: Body) -> Result<Response, Problem> {
+fn check_uri(door: &Inner, head: &Parts) -> Result<(), Problem> {
     let bytes = head.uri.path_and_query().map_or(0, |text| text.as_str().len());
     if door.settings.uri_bytes_max < bytes {
         return Err(Problem::uri_too_long(door.settings.uri_bytes_max));
     }
+    Ok(())
+}
+
+/// The steps of a request, in the order in which it may fail.
+async fn pass(door: &Inner, head: &Parts, body: Body) -> Result<Response, Problem> {
+    check_uri(door, head)?;
     // Who may not come in does not learn what is there.
     let caller = door.authenticate.authenticate(&head.headers);
     let caller = caller.map_err(|error| Problem::unauthenticated(error.to_string()))?;

@@ -30,6 +30,7 @@ use serde_json::{Value, json};
 use store::{Store, StoreError};
 use subscriptions::DeadLetters;
 
+use crate::problem::problem;
 use crate::retention;
 
 /// What the routes share.
@@ -135,17 +136,8 @@ fn unavailable(error: StoreError) -> Refused {
 }
 
 fn respond(answer: Result<Value, Refused>) -> Response {
-    let (status, body) = match answer {
-        Ok(json) => (StatusCode::OK, json),
-        Err((status, detail)) => {
-            let json = json!({
-                "type": "about:blank",
-                "title": status.canonical_reason(),
-                "status": status.as_u16(),
-                "detail": detail,
-            });
-            (status, json)
-        }
-    };
-    (status, [(CONTENT_TYPE, "application/json")], format!("{body}\n")).into_response()
+    match answer {
+        Ok(json) => ([(CONTENT_TYPE, "application/json")], format!("{json}\n")).into_response(),
+        Err((status, detail)) => problem(status, &detail),
+    }
 }

@@ -8,6 +8,7 @@ use ngsi_ld::{Authenticate, Door};
 use crate::admin::{self, Admin};
 use crate::authenticate::{Open, WithKeys};
 use crate::egress::EgressRules;
+use crate::events::{self, Events};
 use crate::fetch::Fetcher;
 use crate::health;
 use crate::keys::Keys;
@@ -30,9 +31,16 @@ pub fn door(settings: &Settings, platform: &Platform, authenticate: Arc<dyn Auth
 }
 
 /// All that is served.
-pub fn router(door: Door, admin: Admin, platform: &Platform, warnings: &[String]) -> Router {
+pub fn router(
+    door: Door,
+    admin: Admin,
+    events: Events,
+    platform: &Platform,
+    warnings: &[String],
+) -> Router {
     let health = health::router(platform.broker.clone(), warnings);
     let others = health.merge(openapi::router()).merge(admin::router(admin));
+    let others = others.merge(events::router(events));
     ngsi_ld::router(door).merge(others)
 }
 
@@ -72,6 +80,14 @@ pub fn ngsi_ld(settings: &Settings) -> ngsi_ld::Settings {
     }
 }
 
+/// What of the settings concerns streams.
+pub fn streams(settings: &Settings) -> subscriptions::StreamSettings {
+    subscriptions::StreamSettings {
+        streams_max: settings.streams_max,
+        queue_max: settings.stream_queue_max,
+    }
+}
+
 /// What of the settings concerns subscriptions.
 pub fn subscriptions(settings: &Settings) -> subscriptions::Settings {
     subscriptions::Settings {
@@ -103,6 +119,7 @@ mod tests {
     fn the_defaults_are_those_of_the_rooms() {
         assert_eq!(ngsi_ld(&Settings::default()), ngsi_ld::Settings::default());
         assert_eq!(subscriptions(&Settings::default()), subscriptions::Settings::default());
+        assert_eq!(streams(&Settings::default()), subscriptions::StreamSettings::default());
         let ours = crate::platform::embedded(&Settings::default());
         let theirs = store_embedded::EmbeddedSettings::new(&Settings::default().data);
         assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));

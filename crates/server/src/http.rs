@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{info, warn};
 
 use crate::clock::moment;
+use crate::problem::problem;
 use crate::settings::Settings;
 use crate::stop::Stopped;
 
@@ -132,7 +132,7 @@ async fn connection(
     if settings.headers_max != HEADERS_MAX_OF_HYPER {
         builder.max_headers(settings.headers_max);
     }
-    let serving = builder.serve_connection(TokioIo::new(stream), service);
+    let serving = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut serving = std::pin::pin!(serving);
     // What a client does to its own connection is no event of the platform.
     let _ = tokio::select! {
@@ -173,14 +173,8 @@ async fn answer(
 
 fn timed_out(settings: &HttpSettings) -> Response {
     let seconds = settings.request_timeout.as_secs_f32();
-    let problem = serde_json::json!({
-        "type": "about:blank",
-        "title": "the request took too long",
-        "detail": format!("it was given up after {seconds} s (setting `request_timeout`)"),
-        "status": 503,
-    });
-    let kind = [(http::header::CONTENT_TYPE, "application/problem+json")];
-    (StatusCode::SERVICE_UNAVAILABLE, kind, Body::from(problem.to_string())).into_response()
+    let detail = format!("it was given up after {seconds} s (setting `request_timeout`)");
+    problem(StatusCode::SERVICE_UNAVAILABLE, &detail)
 }
 
 /// Listens where the settings say, or explains what stands in the way.

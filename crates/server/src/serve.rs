@@ -5,7 +5,7 @@ use std::sync::Arc;
 use identity::Token;
 use policy::Policy;
 use store::Store;
-use subscriptions::{DeadLetters, Notifier};
+use subscriptions::{DeadLetters, Notifier, Streams};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Duration, MissedTickBehavior, interval};
@@ -15,6 +15,7 @@ use crate::admin::Admin;
 use crate::clock::SystemClock;
 use crate::doors;
 use crate::egress::EgressRules;
+use crate::events::Events;
 use crate::failure::Failure;
 use crate::http::{self, HttpSettings};
 use crate::keys::{self, Keys};
@@ -96,8 +97,22 @@ impl Ready {
             notifier.now.clone(),
         );
         let store = self.platform.store.clone();
-        let admin = Admin { authenticate, dead_letters, store };
-        let router = doors::router(door, admin, &self.platform, &warnings);
+        let admin = Admin { authenticate: authenticate.clone(), dead_letters, store };
+        let streams = Streams::new(
+            self.platform.store.clone(),
+            Policy::default(),
+            notifier.now.clone(),
+            doors::streams(&self.settings),
+        );
+        let streams = Arc::new(streams);
+        let events = Events {
+            door: door.clone(),
+            authenticate,
+            streams: streams.clone(),
+            keepalive: self.settings.stream_keepalive,
+            stopped: stopped.clone(),
+        };
+        let router = doors::router(door, admin, events, &self.platform, &warnings);
         info!(address = self.address(), "listening");
         tokio::spawn(sweep(self.platform.store.clone(), self.settings.clone(), stopped.clone()));
         let (store, settings) = (self.platform.store.clone(), self.settings.clone());
@@ -105,6 +120,8 @@ impl Ready {
         if let Some(keys) = self.keys {
             tokio::spawn(follow_keys(keys, stopped.clone()));
         }
+        let mut stop_streaming = stopped.clone();
+        tokio::spawn(async move { streams.run(stop_streaming.told()).await });
         let mut stop_notifying = stopped.clone();
         let notifying = tokio::spawn(notifier.run(async move { stop_notifying.told().await }));
         let settings = HttpSettings::of(&self.settings);

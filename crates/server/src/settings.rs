@@ -188,6 +188,15 @@ settings! {
     /// The name by which other brokers know this one (`contextSourceAlias`).
     source_alias: String = "comity".to_owned();
 
+    /// How many streams of changes (`/events`) may be open.
+    streams_max: usize = 1_000;
+    /// How many changes wait in memory for the listener of each stream. Further ones are not lost:
+    /// they are read from the journal again when it is their turn.
+    stream_queue_max: usize = 256;
+    /// How often a stream on which nothing happens shows that it is there, and how far it is. A
+    /// revoked key ends its streams within that time.
+    stream_keepalive: Duration = Duration::from_secs(15);
+
     /// How many subscriptions a tenant may have.
     subscriptions_max: usize = 100_000;
     /// Notifications of one subscription that are held in memory. Further ones are not lost: they
@@ -195,7 +204,8 @@ settings! {
     notification_queue_max: usize = 1_000;
     /// Notifications that are held in memory for all subscriptions together.
     notifications_queued_max: usize = 100_000;
-    /// Notifications on their way at the same time. Endpoints that are slow, or not known yet, have half of that together.
+    /// Notifications on their way at the same time. Endpoints that are slow, or not known yet, have
+    /// half of that together.
     deliveries_max: usize = 256;
     /// Notifications on their way to one endpoint at the same time, each on a connection of its own.
     deliveries_per_endpoint_max: usize = 16;

@@ -8,6 +8,7 @@ use store::{Position, Recorded, Store};
 use subscriptions::Changes;
 
 use crate::cast::Member;
+use crate::listener::Listener;
 use crate::network::Receipt;
 use crate::story::Story;
 
@@ -54,7 +55,31 @@ pub async fn at_the_end(story: &mut Story) -> Check {
             promptly(story, member, &due, &ours)?;
         }
     }
+    for listener in &story.listeners {
+        all_is_heard_once(listener, &events)?;
+    }
     Ok(())
+}
+
+/// A stream tells of everything, in order and once, but for what was cut off the journal.
+fn all_is_heard_once(listener: &Listener, events: &[Recorded]) -> Check {
+    let heard = listener.heard();
+    let is_skipped = |position: Position| {
+        heard.skipped.iter().any(|(last, first)| *last < position && position <= *first)
+    };
+    let due = events.iter().filter(|one| {
+        let changes = Changes::of(&one.event);
+        let subscription = &listener.subscription;
+        listener.since < one.position
+            && !is_skipped(one.position)
+            && subscription.matches(&changes, &Filter::Everything, &NoLinks).is_some()
+    });
+    let due: Vec<Position> = due.map(|one| one.position).collect();
+    if heard.positions == due {
+        return Ok(());
+    }
+    let key = &listener.subscription.key;
+    Err(format!("listener {key} heard {:?} of {due:?}", heard.positions))
 }
 
 fn of<'r>(receipts: &'r [Receipt], member: &Member) -> Vec<&'r Receipt> {

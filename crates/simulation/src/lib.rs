@@ -7,6 +7,7 @@
 mod cast;
 mod disk;
 mod judge;
+mod listener;
 mod network;
 mod paper;
 mod story;

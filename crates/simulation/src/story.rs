@@ -6,7 +6,9 @@ use std::time::Duration;
 use broker::{Broker, Clock};
 use policy::{Policy, Role};
 use store::{Position, Store};
-use subscriptions::{DeadLetters, Letters, Notifier, Settings, SubscribeError, notation};
+use subscriptions::{
+    DeadLetters, Letters, Notifier, Settings, StreamSettings, Streams, SubscribeError, notation,
+};
 use testkit::caller;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -14,6 +16,7 @@ use tokio::task::JoinHandle;
 use crate::cast::{self, DOUBTFUL, GOOD, Member};
 use crate::disk::Disk;
 use crate::judge;
+use crate::listener::Listener;
 use crate::network::{Manner, Network, Way};
 use crate::paper::Paper;
 use crate::time::{Dice, StoryClock};
@@ -39,6 +42,7 @@ pub struct Story {
     pub disk: Arc<Disk>,
     pub network: Network,
     pub cast: Vec<Member>,
+    pub listeners: Vec<Listener>,
     pub life: Life,
     written: usize,
     lines: Vec<String>,
@@ -49,6 +53,8 @@ pub struct Story {
 pub struct Life {
     pub broker: Arc<Broker>,
     letters: DeadLetters,
+    streams: Arc<Streams>,
+    following: JoinHandle<()>,
     stop: Option<oneshot::Sender<()>>,
     notifying: JoinHandle<()>,
 }
@@ -112,6 +118,7 @@ impl Story {
             disk,
             network,
             cast: Vec::new(),
+            listeners: Vec::new(),
             life,
             written: 0,
             lines: Vec::new(),
@@ -123,6 +130,7 @@ impl Story {
         self.log(format!("{:?} {:?}", self.troubles, self.settings));
         for _ in 0..3 {
             self.subscribe().await;
+            self.listen();
         }
         for _ in 0..STEPS {
             self.step().await?;
@@ -133,7 +141,7 @@ impl Story {
     }
 
     async fn step(&mut self) -> Result<(), String> {
-        match self.dice.below(20) {
+        match self.dice.below(21) {
             0..8 => self.write().await,
             8 => {
                 for _ in 0..self.dice.below(30) {
@@ -146,6 +154,7 @@ impl Story {
             16 => self.subscribe().await,
             17 => self.change_terms().await,
             18 => self.unsubscribe().await,
+            19 => self.listen_again(),
             _ if self.troubles.short_journal => self.cut_journal(),
             _ => self.replay().await,
         }
@@ -202,6 +211,7 @@ impl Story {
         }
         let is_crash = self.dice.percent(70);
         self.crashes += usize::from(is_crash);
+        self.listeners.iter_mut().for_each(Listener::break_off);
         self.life.end(is_crash).await;
         self.log(if is_crash { "crash".to_owned() } else { "stop".to_owned() });
         self.life = Life::begin(
@@ -213,6 +223,22 @@ impl Story {
             self.troubles,
         );
         self.cast.iter_mut().for_each(|member| member.seen = Default::default());
+        self.listeners.iter_mut().for_each(|one| one.connect(&self.life.streams));
+    }
+
+    fn listen(&mut self) {
+        let text = cast::text(self.listeners.len(), self.dice.below(99), 0);
+        let mut listener = Listener::new(&text, &self.disk, self.dice.clone());
+        listener.connect(&self.life.streams);
+        self.log(format!("listener {text} after {:?}", listener.since));
+        self.listeners.push(listener);
+    }
+
+    /// The connection of a listener breaks, and it comes again.
+    fn listen_again(&mut self) {
+        let nth = self.dice.below(self.listeners.len());
+        self.listeners[nth].connect(&self.life.streams);
+        self.log(format!("listener {nth} connects again"));
     }
 
     async fn subscribe(&mut self) {
@@ -291,6 +317,8 @@ impl Story {
             while self.waiting() > 0 || !self.has_read_all() {
                 tokio::time::sleep(Duration::from_secs(60)).await;
             }
+            // Listeners take their time.
+            tokio::time::sleep(Duration::from_secs(1_000)).await;
         });
         recovered.await.map_err(|_| {
             let accounts: Vec<_> = self.cast.iter().map(|member| self.account(member)).collect();
@@ -355,11 +383,21 @@ impl Life {
         let notifying = tokio::spawn(notifier.run(async move {
             let _ = stopped.await;
         }));
-        Life { broker, letters, stop: Some(stop), notifying }
+        let of_streams = clock.clone();
+        let streams = Arc::new(Streams::new(
+            disk.clone(),
+            Policy::default(),
+            Arc::new(move || of_streams.now()),
+            StreamSettings { queue_max: 2, ..StreamSettings::default() },
+        ));
+        let follower = streams.clone();
+        let following = tokio::spawn(async move { follower.run(std::future::pending()).await });
+        Life { broker, letters, streams, following, stop: Some(stop), notifying }
     }
 
     /// By a crash, at whatever it was doing; or in good order.
     async fn end(&mut self, is_crash: bool) {
+        self.following.abort();
         if is_crash {
             self.notifying.abort();
         } else if let Some(stop) = self.stop.take() {

@@ -6,6 +6,7 @@
 
 mod subscription;
 mod changes;
+mod concern;
 mod matching;
 mod index;
 mod account;
@@ -15,16 +16,19 @@ mod wire;
 mod office;
 mod notifier;
 mod dead_letters;
+mod streams;
 
 pub use account::Account;
 pub use changes::{Changes, is_same};
+pub use concern::LINKED_MAX;
 pub use dead_letters::{DeadLetters, LETTERS_AT_ONCE, Letters, Replayed};
 pub use index::{Index, Slot};
 pub use matching::Match;
-pub use notifier::{LINKED_MAX, Notifier};
+pub use notifier::Notifier;
 pub use office::{SubscribeError, Subscriptions};
 pub use post::{DeadLetter, Delivery, Missing, News, Outcome, Post, Snapshot, State, Ticket};
 pub use settings::Settings;
+pub use streams::{Gone, OpenError, Stream, StreamSettings, Streams};
 pub use subscription::{
     Accept, Endpoint, Format, Join, Key, Notification, Schedule, Selector, Status, Subscription,
     Trigger, Triggers,

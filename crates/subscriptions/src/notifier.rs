@@ -1,7 +1,6 @@
 //! Follows the journal, sends what is due, and writes down how far things are.
 
 mod carry;
-mod links;
 mod load;
 mod read;
 mod write;
@@ -20,8 +19,7 @@ use crate::office::Subscriptions;
 use crate::post::{Outcome, Snapshot, Ticket};
 use crate::wire::{Deliver, Wire};
 
-pub(crate) use carry::NOTIFICATION;
-pub use links::LINKED_MAX;
+pub(crate) use carry::{NOTIFICATION, named};
 pub(crate) use write::all_written;
 
 /// Tells everyone what they want to know, until it is told to stop.

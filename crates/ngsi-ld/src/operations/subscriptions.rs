@@ -6,6 +6,7 @@ mod names;
 mod read;
 mod record;
 mod show;
+mod stream;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -30,6 +31,8 @@ use members::Members;
 use names::{Terms, renamed};
 use record::Record;
 use show::shown;
+
+pub(crate) use stream::listen;
 
 pub use endpoint::INFO_MAX as ENDPOINT_INFO_MAX;
 

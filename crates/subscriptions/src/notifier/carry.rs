@@ -9,6 +9,7 @@ use tracing::{debug, warn};
 
 use super::Notifier;
 use crate::changes::Changes;
+use crate::concern::rights;
 use crate::post::{Delivery, News, Outcome};
 use crate::subscription::{Key, Subscription};
 use crate::wire::{About, Told};
@@ -38,7 +39,7 @@ impl Notifier {
 
     async fn try_carry(&self, delivery: &Delivery) -> Outcome {
         let subscription = &delivery.subscription;
-        if self.rights(subscription).is_none() {
+        if rights(&self.policy, subscription).is_none() {
             return Outcome::Nothing;
         }
         let about = match &delivery.news {
@@ -123,6 +124,6 @@ fn notification_id(delivery: &Delivery) -> String {
     }
 }
 
-pub(super) fn named(key: &Key, what: &str) -> String {
+pub(crate) fn named(key: &Key, what: &str) -> String {
     format!("{NOTIFICATION}{}:{what}", key.id)
 }

@@ -2,30 +2,18 @@
 
 use std::sync::Arc;
 
-use model::{Event, Tenant};
-use policy::{Action, Request};
-use query::{Filter, NoLinks};
+use model::Event;
 use store::{JournalError, Position, Recorded, StoreError};
 use tracing::warn;
 
 use super::Notifier;
 use crate::changes::Changes;
+use crate::concern::Judge;
 use crate::post::Missing;
 use crate::subscription::Subscription;
 
 /// How many events are read at a time.
 const EVENTS_AT_ONCE: usize = 256;
-
-/// To be told of what happens in a tenant.
-struct Watch<'a>(&'a Tenant);
-
-impl Request for Watch<'_> {
-    const ACTION: Action = Action::Read;
-
-    fn tenant(&self) -> &Tenant {
-        self.0
-    }
-}
 
 impl Notifier {
     /// Reads on a little; tells whether there is more.
@@ -89,23 +77,8 @@ impl Notifier {
         subscription: &Subscription,
         changes: &Changes<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(within) = self.rights(subscription) else { return Ok(false) };
-        if subscription.link_depth == 0 {
-            return Ok(subscription.matches(changes, &within, &NoLinks).is_some());
-        }
-        let selected = changes.entity().is_some_and(|entity| subscription.selects(entity));
-        if !selected || subscription.reason(changes).is_none() {
-            return Ok(false);
-        }
-        let links = self.links(subscription, changes).await?;
-        Ok(subscription.matches(changes, &within, &links).is_some())
-    }
-
-    /// What the one who made the subscription may see; nothing where that is nothing.
-    pub(super) fn rights(&self, subscription: &Subscription) -> Option<Filter> {
-        let watch = Watch(&subscription.key.tenant);
-        let permitted = self.policy.permit(&subscription.caller, watch).ok()?;
-        Some(permitted.into_parts().1)
+        let (store, policy) = (&*self.subscriptions.store, &self.policy);
+        Judge { store, policy, now: (self.now)() }.concerns(subscription, changes).await
     }
 
     /// Fills outboxes that had no room before; tells whether there is more to do.

@@ -1,0 +1,108 @@
+//! Takes changes from a stream, writes them as notifications, and hands them on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use ngsi_ld::{Authenticate, Door};
+use store::{Position, Recorded};
+use subscriptions::Stream;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tracing::debug;
+
+use super::Events;
+use crate::stop::Stopped;
+
+/// What a listener is told.
+#[derive(Debug)]
+pub enum Said {
+    /// A notification, as JSON.
+    News { position: Position, notification: String },
+    /// Nothing up to this position is still to be told.
+    Here(Position),
+    /// Why the stream ends; nothing follows.
+    End(String),
+}
+
+/// How long a listener may take to read what is on its way; then it has gone.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Pump {
+    stream: Stream,
+    door: Door,
+    authenticate: Arc<dyn Authenticate>,
+    /// Of the request: they prove who listens.
+    headers: HeaderMap,
+    keepalive: Duration,
+    stopped: Stopped,
+}
+
+impl Pump {
+    pub fn new(events: &Events, stream: Stream, headers: HeaderMap) -> Pump {
+        Pump {
+            stream,
+            door: events.door.clone(),
+            authenticate: events.authenticate.clone(),
+            headers,
+            keepalive: events.keepalive.max(KEEPALIVE_LEAST),
+            stopped: events.stopped.clone(),
+        }
+    }
+
+    /// Begins; ends when the receiver is dropped.
+    pub fn start(self) -> Receiver<Said> {
+        let (sender, receiver) = channel(1);
+        tokio::spawn(self.run(sender));
+        receiver
+    }
+
+    async fn run(mut self, sender: Sender<Said>) {
+        let mut ticks = interval_at(Instant::now() + self.keepalive, self.keepalive);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut said = Said::Here(self.stream.position());
+        loop {
+            let ends = matches!(said, Said::End(_));
+            let heard = timeout(PATIENCE, sender.send(said)).await;
+            if ends || !matches!(heard, Ok(Ok(()))) {
+                return;
+            }
+            said = tokio::select! {
+                biased;
+                () = sender.closed() => return,
+                () = self.stopped.told() => Said::End("the server stops; come again".to_owned()),
+                _ = ticks.tick() => self.keep_alive(),
+                next = self.stream.next() => match next {
+                    Ok(recorded) => {
+                        ticks.reset();
+                        self.tell(recorded).await
+                    }
+                    Err(gone) => Said::End(gone.to_string()),
+                },
+            };
+        }
+    }
+
+    fn keep_alive(&mut self) -> Said {
+        match self.authenticate.authenticate(&self.headers) {
+            Ok(caller) if caller == self.stream.subscription().caller => {
+                Said::Here(self.stream.position())
+            }
+            _ => Said::End("the key is not known here any more".to_owned()),
+        }
+    }
+
+    async fn tell(&self, recorded: Recorded) -> Said {
+        let position = recorded.position;
+        match self.stream.written(&self.door, &recorded).await {
+            Ok(message) => Said::News { position, notification: message.body },
+            Err(problem) => {
+                debug!(problem, "a change could not be written for a stream");
+                Said::End(format!("the change at {} could not be written: {problem}", position.0))
+            }
+        }
+    }
+}
+
+/// A timer needs a span.
+const KEEPALIVE_LEAST: Duration = Duration::from_millis(10);

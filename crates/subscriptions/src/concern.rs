@@ -1,0 +1,102 @@
+//! Does an event concern a subscription, under the rights of the one who made it?
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use model::{Entity, EntityId, Tenant, Timestamp};
+use policy::{Action, Policy, Request};
+use query::{Filter, Links, NoLinks};
+use store::{Retrieve, Store, StoreError};
+
+use crate::changes::Changes;
+use crate::subscription::Subscription;
+
+/// How many linked entities are looked at for one event and subscription.
+pub const LINKED_MAX: usize = 1_000;
+
+/// To be told of what happens in a tenant.
+struct Watch<'a>(&'a Tenant);
+
+impl Request for Watch<'_> {
+    const ACTION: Action = Action::Read;
+
+    fn tenant(&self) -> &Tenant {
+        self.0
+    }
+}
+
+/// Entities that were looked up before.
+struct Known(HashMap<EntityId, Arc<Entity>>);
+
+impl Links for Known {
+    fn entity(&self, id: &EntityId) -> Option<Arc<Entity>> {
+        self.0.get(id).cloned()
+    }
+}
+
+/// Who decides, and by what.
+pub(crate) struct Judge<'a> {
+    pub store: &'a dyn Store,
+    pub policy: &'a Policy,
+    pub now: Timestamp,
+}
+
+impl Judge<'_> {
+    pub async fn concerns(
+        &self,
+        subscription: &Subscription,
+        changes: &Changes<'_>,
+    ) -> Result<bool, StoreError> {
+        let Some(within) = rights(self.policy, subscription) else { return Ok(false) };
+        if subscription.link_depth == 0 {
+            return Ok(subscription.matches(changes, &within, &NoLinks).is_some());
+        }
+        let selected = changes.entity().is_some_and(|entity| subscription.selects(entity));
+        if !selected || subscription.reason(changes).is_none() {
+            return Ok(false);
+        }
+        let links = self.links(subscription, changes).await?;
+        Ok(subscription.matches(changes, &within, &links).is_some())
+    }
+
+    /// The entities that the changed one leads to, as they are now, as far as the subscription
+    /// looks and its maker may see.
+    async fn links(
+        &self,
+        subscription: &Subscription,
+        changes: &Changes<'_>,
+    ) -> Result<Known, StoreError> {
+        let mut known = HashMap::new();
+        let mut frontier = changes.entity().map(targets).unwrap_or_default();
+        for _ in 0..subscription.link_depth {
+            let mut next = Vec::new();
+            for id in frontier {
+                if known.contains_key(&id) || known.len() >= LINKED_MAX {
+                    continue;
+                }
+                let request = Retrieve { tenant: subscription.key.tenant.clone(), id: id.clone() };
+                let Ok(permitted) = self.policy.permit(&subscription.caller, request) else {
+                    continue;
+                };
+                let found = self.store.retrieve(permitted, self.now).await?;
+                if let Some(entity) = found {
+                    next.extend(targets(&entity));
+                    known.insert(id, entity);
+                }
+            }
+            frontier = next;
+        }
+        Ok(Known(known))
+    }
+}
+
+/// What the one who made the subscription may see; nothing where that is nothing.
+pub(crate) fn rights(policy: &Policy, subscription: &Subscription) -> Option<Filter> {
+    let permitted = policy.permit(&subscription.caller, Watch(&subscription.key.tenant)).ok()?;
+    Some(permitted.into_parts().1)
+}
+
+fn targets(entity: &Entity) -> Vec<EntityId> {
+    let instances = entity.attributes.iter().flat_map(|attribute| &attribute.instances);
+    instances.flat_map(|instance| instance.value.targets().iter().cloned()).collect()
+}
