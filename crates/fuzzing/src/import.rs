@@ -10,7 +10,7 @@ use crate::sample::{CONTEXT, LIMITS, is_shallow};
 
 const RECORD_BYTES_MAX: usize = 512;
 
-/// A format, and perhaps a type of entity, on the first line; a mapping up to a line `---`, or
+/// A format, and perhaps a type of entity, or `history`, on the first line; a mapping up to a line `---`, or
 /// none; then the file.
 pub fn import(data: &[u8]) {
     let line_end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
@@ -20,12 +20,15 @@ pub fn import(data: &[u8]) {
     let Some(format) = Format::of(format!("file.{format}").as_ref()) else { return };
     let (mapping, file) = mapped(rest);
     let entity_type = Some(entity_type).filter(|name| !name.is_empty()).map(str::to_owned);
-    let shape = Shape { mapping, entity_type, record_bytes_max: RECORD_BYTES_MAX };
+    let history = entity_type.as_deref() == Some("history");
+    let shape = Shape { mapping, entity_type, history, record_bytes_max: RECORD_BYTES_MAX };
     let open = || Records::open(Input::new(Cursor::new(file.to_vec())), format, shape.clone()).ok();
     let Some(records) = open() else { return };
     let (found, places) = all(records, file.len());
     for text in found.iter().flatten() {
-        if is_shallow(text) {
+        if is_shallow(text) && history {
+            let _ = read::evolution(text, &CONTEXT, &LIMITS);
+        } else if is_shallow(text) {
             let _ = read::entity(text, &CONTEXT, &LIMITS);
         }
     }

@@ -13,6 +13,7 @@ mod json;
 mod order;
 mod query_languages;
 mod sample;
+mod temporal;
 
 pub use context::context;
 pub use door::parameters;
@@ -22,12 +23,13 @@ pub use import::import;
 pub use json::{identifiers, json};
 pub use order::order_by;
 pub use query_languages::{lang, projection, q, scope_q, types};
+pub use temporal::{evolution, temporal};
 
 /// Reads any bytes, and panics where it should not.
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its folder in `corpus`.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("entity", entity),
     ("fragment", fragment),
     ("attribute", attribute),
@@ -43,6 +45,8 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("lang", lang),
     ("parameters", parameters),
     ("import", import),
+    ("evolution", evolution),
+    ("temporal", temporal),
 ];
 
 /// The input as text, and its first line taken off: it says how to read the rest.

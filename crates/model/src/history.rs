@@ -217,6 +217,26 @@ pub struct Readings {
 }
 
 impl Readings {
+    /// Adds what was said elsewhere of the same entity.
+    pub fn extend(&mut self, more: Readings) {
+        for name in more.types {
+            if !self.types.contains(&name) {
+                self.types.push(name);
+            }
+        }
+        for (name, readings) in more.attributes {
+            match self.attributes.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => known.extend(readings),
+                None => self.attributes.push((name, readings)),
+            }
+        }
+    }
+
+    /// How many readings there are, of all attributes.
+    pub fn count(&self) -> usize {
+        self.attributes.iter().map(|(_, readings)| readings.len()).sum()
+    }
+
     /// Gives every reading its system times. Readings without a moment of their own get
     /// different ones, in their order.
     pub fn stamp(&mut self, now: Timestamp) {

@@ -9,7 +9,6 @@ use url::Url;
 
 use crate::commands;
 use crate::dead_letters;
-use crate::export::Layout;
 use crate::failure::Failure;
 use crate::import::Format;
 use crate::logs;
@@ -56,7 +55,9 @@ enum Command {
     Import(ImportArgs),
     /// Write the entities of a data directory that no server has open.
     #[command(after_help = "Examples:\n  comity export > all.ndjson\n  \
-        comity export --type Building --type Road --format geojson -o map.geojson")]
+        comity export --type Building --type Road --format geojson -o map.geojson\n  \
+        comity export --history --type ElectricityMeter --from 2026-01-01T00:00:00Z \\\n      \
+        --format parquet -o meters.parquet")]
     Export(ExportArgs),
     /// Verify every record, index entry and checksum of a data directory.
     Check(Common),
@@ -81,6 +82,8 @@ Examples:
   comity import city.ndjson
   comity import roads.geojson --type RoadSegment
   comity import lamps.csv --mapping lamps.toml
+  comity import --history readings.csv --mapping meters.toml
+  comity import --history history.ndjson
 
 A mapping names the id, the type, and where attributes come from:
   id = \"urn:ngsi-ld:Streetlight:{number}\"
@@ -90,6 +93,9 @@ A mapping names the id, the type, and where attributes come from:
   power = { kind = \"number\", column = \"watts\", unit = \"WTT\" }
   refRoadSegment = { kind = \"relationship\", object = \"urn:ngsi-ld:RoadSegment:{street}\" }
   name = { kind = \"language\", columns = { fi = \"name\", sv = \"name_sv\" } }
+For history it also names the column that tells when a row was observed:
+  observed_at = \"time\"
+Without a mapping, a CSV of history has the columns that `comity export --history` writes.
 Kinds: text, number, boolean, date-time, json, relationship, language, point, geometry.
 
 An import that was stopped goes on where it stopped when the command is given again.";
@@ -141,6 +147,10 @@ pub struct ImportArgs {
     /// Keep attributes of existing entities that the file does not name.
     #[arg(long)]
     pub append: bool,
+    /// The file has what was said of entities over time: temporal evolutions, or a table of
+    /// readings. They are added to what is known; the same reading twice is kept once.
+    #[arg(long, conflicts_with_all = ["append", "entity_type"])]
+    pub history: bool,
     /// Begin anew, although an earlier import stopped half-way.
     #[arg(long)]
     pub restart: bool,
@@ -159,15 +169,42 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub common: Common,
     #[arg(long, default_value = "ndjson")]
-    pub format: Layout,
+    pub format: ExportFormat,
     /// Only entities of this type; may be given more than once.
     #[arg(long = "type", value_name = "TYPE")]
     pub types: Vec<String>,
+    /// What was said of them over time, instead of how they are now.
+    #[arg(long)]
+    pub history: bool,
+    /// Only the history of this entity.
+    #[arg(long, value_name = "ID", requires = "history")]
+    pub id: Option<String>,
+    /// Only the history of these attributes, separated by commas.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "history")]
+    pub attrs: Vec<String>,
+    /// Only what was observed at this moment or later, such as 2026-01-01T00:00:00Z.
+    #[arg(long, value_name = "MOMENT", requires = "history")]
+    pub from: Option<String>,
+    /// Only what was observed before this moment.
+    #[arg(long, value_name = "MOMENT", requires = "history")]
+    pub until: Option<String>,
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
     /// Where to write; the standard output unless given.
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// One entity, or temporal evolution, on each line: what `comity import` takes back.
+    Ndjson,
+    /// A GeoJSON feature collection of simplified entities, for maps and GIS tools.
+    Geojson,
+    /// A table of readings, with --history; `comity import --history` takes it back.
+    Csv,
+    /// The same with typed columns, for data frames.
+    Parquet,
 }
 
 #[derive(Debug, Subcommand)]

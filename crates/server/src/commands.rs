@@ -5,17 +5,19 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use identity::{KeysFile, NewKey};
-use model::Tenant;
+use model::{DateTime, EntityId, Name, Tenant};
 
-use crate::cli::{ExportArgs, ImportArgs, KeyCommand};
+use crate::cli::{ExportArgs, ExportFormat, ImportArgs, KeyCommand};
 use crate::demo;
 use crate::doors;
 use crate::egress::EgressRules;
 use crate::export;
 use crate::failure::Failure;
 use crate::fetch::Fetcher;
+use crate::history;
 use crate::import::{
-    Bar, Contexts, Format, Import, Input, Mapping, Mode, Outcome, ProgressFile, Records, Shape,
+    Bar, Contexts, Format, Import, Input, Mapping, Mode, Outcome, Progress, ProgressFile, Records,
+    Shape,
 };
 use crate::keys;
 use crate::platform::{self, Platform, operator};
@@ -48,10 +50,15 @@ pub async fn import(settings: Settings, args: ImportArgs) -> Result<(), Failure>
         })?;
     let mapping_text = args.mapping.as_deref().map(read_text).transpose()?;
     let mapping = mapping_text.as_deref().map(Mapping::parse).transpose()?;
-    let shape = shape(&settings, mapping, args.entity_type.clone());
+    let shape =
+        Shape { history: args.history, ..shape(&settings, mapping, args.entity_type.clone()) };
     let records = Records::open(Input::new(file), format, shape)?;
     let platform = Platform::open(&settings)?;
-    let mode = if args.append { Mode::Append } else { Mode::Replace };
+    let mode = match (args.history, args.append) {
+        (true, _) => Mode::History,
+        (false, true) => Mode::Append,
+        (false, false) => Mode::Replace,
+    };
     let tenant = tenant(args.tenant.as_deref())?;
     let mut import = import_of(&platform, &settings, tenant, mode);
     let context = match (&args.context, records.context()) {
@@ -82,16 +89,19 @@ pub async fn import(settings: Settings, args: ImportArgs) -> Result<(), Failure>
             remark("the import stopped; the same command goes on from here");
         }
     })?;
-    tell(&outcome, &kept.report)
+    tell(&outcome, mode, &kept.report)
 }
 
 /// Says what was imported. Refused records make the command fail, after all others were written.
-fn tell(outcome: &Outcome, report: &Path) -> Result<(), Failure> {
+fn tell(outcome: &Outcome, mode: Mode, report: &Path) -> Result<(), Failure> {
     let progress = &outcome.progress;
-    say(format!(
-        "{} created, {} updated, {} refused",
-        progress.created, progress.updated, progress.refused
-    ));
+    let Progress { created, updated, refused, .. } = progress;
+    say(match mode {
+        Mode::History => format!("{updated} records imported, {refused} refused"),
+        Mode::Replace | Mode::Append => {
+            format!("{created} created, {updated} updated, {refused} refused")
+        }
+    });
     if progress.refused == 0 {
         return Ok(());
     }
@@ -125,25 +135,76 @@ pub fn import_of(platform: &Platform, settings: &Settings, tenant: Tenant, mode:
 
 pub fn shape(settings: &Settings, mapping: Option<Mapping>, entity_type: Option<String>) -> Shape {
     let record_bytes_max = settings.import_record_bytes_max.as_usize();
-    Shape { mapping, entity_type, record_bytes_max }
+    Shape { mapping, entity_type, record_bytes_max, history: false }
 }
 
 pub async fn export(settings: Settings, args: ExportArgs) -> Result<(), Failure> {
-    let tenant = tenant(args.tenant.as_deref())?;
-    let platform = Platform::open(&settings)?;
-    let count = match &args.output {
-        Some(path) => {
-            let file = File::create(path).map_err(Failure::io(path.display()))?;
-            let mut out = BufWriter::new(file);
-            export::export(&platform, tenant, &args.types, args.format, &mut out).await?
-        }
-        None => {
-            let mut out = BufWriter::new(io::stdout());
-            export::export(&platform, tenant, &args.types, args.format, &mut out).await?
+    if args.history {
+        return export_history(&settings, &args).await;
+    }
+    let layout = match args.format {
+        ExportFormat::Ndjson => export::Layout::Ndjson,
+        ExportFormat::Geojson => export::Layout::Geojson,
+        ExportFormat::Csv | ExportFormat::Parquet => {
+            let problem = "entities go out as ndjson or geojson; csv and parquet are for --history";
+            return Err(Failure::Refused(problem.to_owned()));
         }
     };
+    let tenant = tenant(args.tenant.as_deref())?;
+    let platform = Platform::open(&settings)?;
+    let mut out = output(args.output.as_deref())?;
+    let count = export::export(&platform, tenant, &args.types, layout, &mut out).await?;
     remark(format!("{count} entities"));
     Ok(())
+}
+
+async fn export_history(settings: &Settings, args: &ExportArgs) -> Result<(), Failure> {
+    let layout = match args.format {
+        ExportFormat::Ndjson => history::Layout::Ndjson,
+        ExportFormat::Csv => history::Layout::Csv,
+        ExportFormat::Parquet => history::Layout::Parquet,
+        ExportFormat::Geojson => {
+            return Err(Failure::Refused("history goes out as ndjson, csv or parquet".to_owned()));
+        }
+    };
+    let asked = readings_of(tenant(args.tenant.as_deref())?, args)?;
+    let platform = Platform::open(settings)?;
+    let mut sink = history::sink(layout, output(args.output.as_deref())?)?;
+    let count = history::export(&platform, &asked, history::READINGS, &mut *sink).await?;
+    remark(format!("{count} readings"));
+    Ok(())
+}
+
+/// The file, or the standard output.
+fn output(path: Option<&Path>) -> Result<Box<dyn Write + Send>, Failure> {
+    Ok(match path {
+        Some(path) => {
+            let file = File::create(path).map_err(Failure::io(path.display()))?;
+            Box::new(BufWriter::new(file))
+        }
+        None => Box::new(BufWriter::new(io::stdout())),
+    })
+}
+
+fn readings_of(tenant: Tenant, args: &ExportArgs) -> Result<history::Asked, Failure> {
+    let context = jsonld::Context::core();
+    let names = |terms: &[String]| -> Vec<Name> {
+        terms.iter().map(|term| Name::new(&*context.expand_term(term))).collect()
+    };
+    let moment = |name: &str, text: &Option<String>| {
+        let read = text.as_deref().map(DateTime::parse).transpose();
+        let read = read.map_err(|error| Failure::Refused(format!("--{name}: {error}")))?;
+        Ok::<_, Failure>(read.map(|at| at.instant()))
+    };
+    let id = args.id.as_deref().map(EntityId::parse).transpose();
+    Ok(history::Asked {
+        tenant,
+        types: names(&args.types),
+        id: id.map_err(|error| Failure::Refused(format!("--id: {error}")))?,
+        attributes: names(&args.attrs),
+        from: moment("from", &args.from)?,
+        until: moment("until", &args.until)?,
+    })
 }
 
 pub fn check(settings: &Settings) -> Result<(), Failure> {

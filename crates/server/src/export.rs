@@ -10,7 +10,7 @@ use query::{Direction, Filter, OrderBy, OrderKey, Page, Query};
 use crate::failure::Failure;
 use crate::platform::{Platform, operator};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// One normalized entity on each line: what `comity import` takes back unchanged.
     Ndjson,

@@ -4,6 +4,9 @@
 //! id = "urn:ngsi-ld:Streetlight:{number}"
 //! type = "Streetlight"
 //!
+//! # when all of that was observed, for history
+//! observed_at = "time"
+//!
 //! [attributes]
 //! location = { kind = "point", longitude = "lon", latitude = "lat" }
 //! power = { kind = "number", column = "watts", unit = "WTT" }
@@ -27,6 +30,8 @@ pub struct Mapping {
     entity_type: String,
     /// What stands between two cells; a comma unless given.
     delimiter: Option<char>,
+    /// The column that tells when all attributes were observed that do not say so themselves.
+    observed_at: Option<String>,
     #[serde(default)]
     attributes: BTreeMap<String, Attribute>,
 }
@@ -116,7 +121,22 @@ impl Mapping {
     /// All columns the mapping names.
     pub fn columns(&self) -> Vec<&str> {
         let attributes = self.attributes.values().flat_map(Attribute::columns);
-        attributes.chain(template_columns(&self.id)).collect()
+        attributes.chain(template_columns(&self.id)).chain(self.observed_at.as_deref()).collect()
+    }
+
+    /// As [`Mapping::entity`], for a reading of each attribute; it must say when that was.
+    pub fn readings(&self, row: &dyn Row) -> Result<String, String> {
+        let text = self.entity(row)?;
+        let entity: Map<String, Value> =
+            serde_json::from_str(&text).map_err(|error| error.to_string())?;
+        let mut attributes = entity.iter().filter(|(name, _)| *name != "id" && *name != "type");
+        match attributes.find(|(_, attribute)| attribute.get("observedAt").is_none()) {
+            None => Ok(text),
+            Some((name, _)) => Err(format!(
+                "`{name}` does not say when it was observed; name the column as `observed_at` in \
+                 the mapping, and fill it"
+            )),
+        }
     }
 
     /// The entity of a row, in the concise representation.
@@ -126,7 +146,11 @@ impl Mapping {
         entity.insert("type".to_owned(), self.entity_type.clone().into());
         for (name, attribute) in &self.attributes {
             let value = attribute.value(row);
-            if let Some(value) = value.map_err(|problem| format!("`{name}`: {problem}"))? {
+            if let Some(mut value) = value.map_err(|problem| format!("`{name}`: {problem}"))? {
+                let observed_at = self.observed_at.as_ref().and_then(|column| row.cell(column));
+                if let Some(moment) = observed_at.filter(|_| value.get("observedAt").is_none()) {
+                    value["observedAt"] = moment.into();
+                }
                 entity.insert(name.clone(), value);
             }
         }

@@ -10,7 +10,7 @@ use super::input::{Input, Place, SourceError};
 use super::json::Cut;
 use super::lines;
 use super::mapping::Mapping;
-use super::rows::Rows;
+use super::rows::{Layout, Rows};
 
 /// How a file is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Shape {
     pub mapping: Option<Mapping>,
     /// The type of GeoJSON features that name none.
     pub entity_type: Option<String>,
+    /// Records are not entities but what was said of them over time.
+    pub history: bool,
     pub record_bytes_max: usize,
 }
 
@@ -69,7 +71,11 @@ impl Records {
         let kind = match (format, &shape.mapping) {
             (Format::Ndjson, _) => Kind::Lines(input),
             (Format::Json, _) => Kind::Elements(Elements::open(input, shape.record_bytes_max)?),
-            (Format::Csv, Some(mapping)) => Kind::Rows(Rows::open(input, mapping.clone())?),
+            (Format::Csv, Some(mapping)) => {
+                let layout = if shape.history { Layout::Readings } else { Layout::Entities };
+                Kind::Rows(Rows::open(input, layout(mapping.clone()))?)
+            }
+            (Format::Csv, None) if shape.history => Kind::Rows(Rows::open(input, Layout::Plain)?),
             (Format::Csv, None) => {
                 let problem = "CSV needs a mapping; give one with --mapping".to_owned();
                 return Err(SourceError::Broken { line: 1, problem });
@@ -114,7 +120,7 @@ impl Records {
     }
 
     fn entity(&self, cut: Cut) -> Result<String, String> {
-        let Shape { mapping, entity_type, record_bytes_max } = &self.shape;
+        let Shape { mapping, entity_type, record_bytes_max, .. } = &self.shape;
         if cut.too_long {
             return Err(format!(
                 "longer than {record_bytes_max} bytes (setting `import_record_bytes_max`)"
@@ -122,7 +128,7 @@ impl Records {
         }
         let text = String::from_utf8(cut.bytes).map_err(|_| "not UTF-8".to_owned())?;
         // Only what mentions it can be a feature; most entities are spared a second reading.
-        if !text.contains("\"Feature\"") {
+        if self.shape.history || !text.contains("\"Feature\"") {
             return Ok(text);
         }
         let tree: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;

@@ -7,25 +7,37 @@ use csv::{ErrorKind, Position, ReaderBuilder, StringRecord};
 use super::input::{Input, Place, Source, SourceError};
 use super::mapping::{Mapping, Row};
 use super::records::Record;
+use crate::reading_row::ReadingRow;
 
 pub struct Rows {
     reader: csv::Reader<Box<dyn Source>>,
     columns: StringRecord,
-    mapping: Mapping,
+    layout: Layout,
+}
+
+/// What a row is.
+#[derive(Clone, Debug)]
+pub enum Layout {
+    /// An entity.
+    Entities(Mapping),
+    /// A reading of each attribute of an entity.
+    Readings(Mapping),
+    /// One reading, in the columns of [`ReadingRow`].
+    Plain,
 }
 
 impl Rows {
-    /// Refuses a mapping that names a column there is not.
-    pub fn open(input: Input, mapping: Mapping) -> Result<Rows, SourceError> {
+    /// Refuses a layout that needs a column there is not.
+    pub fn open(input: Input, layout: Layout) -> Result<Rows, SourceError> {
         let mut reader = ReaderBuilder::new()
-            .delimiter(mapping.delimiter())
+            .delimiter(layout.delimiter())
             .flexible(false)
             .trim(csv::Trim::All)
             .from_reader(input.into_source());
         let columns = reader.headers().map_err(broken)?.clone();
         let columns: StringRecord =
             columns.iter().map(|name| name.trim_start_matches('\u{feff}')).collect();
-        for wanted in mapping.columns() {
+        for wanted in layout.columns() {
             if !columns.iter().any(|name| name == wanted) {
                 let known: Vec<&str> = columns.iter().collect();
                 let problem =
@@ -33,7 +45,7 @@ impl Rows {
                 return Err(SourceError::Broken { line: 1, problem });
             }
         }
-        Ok(Rows { reader, columns, mapping })
+        Ok(Rows { reader, columns, layout })
     }
 
     pub fn place(&self) -> Place {
@@ -56,7 +68,7 @@ impl Rows {
             Ok(true) => {
                 let line = record.position().map_or(line, Position::line);
                 let cells = Cells { columns: &self.columns, record: &record };
-                Ok(Some(Record { line, entity: self.mapping.entity(&cells) }))
+                Ok(Some(Record { line, entity: self.layout.text(&cells) }))
             }
             // The row is stepped over; the reader stands after it.
             Err(error) => match error.kind() {
@@ -71,6 +83,46 @@ impl Rows {
                 }
                 _ => Err(broken(error)),
             },
+        }
+    }
+}
+
+impl Layout {
+    fn delimiter(&self) -> u8 {
+        match self {
+            Layout::Entities(mapping) | Layout::Readings(mapping) => mapping.delimiter(),
+            Layout::Plain => b',',
+        }
+    }
+
+    fn columns(&self) -> Vec<&str> {
+        match self {
+            Layout::Entities(mapping) | Layout::Readings(mapping) => mapping.columns(),
+            Layout::Plain => vec!["id", "attribute", "value"],
+        }
+    }
+
+    fn text(&self, cells: &Cells<'_>) -> Result<String, String> {
+        match self {
+            Layout::Entities(mapping) => mapping.entity(cells),
+            Layout::Readings(mapping) => mapping.readings(cells),
+            Layout::Plain => {
+                let cell = |name: &str| cells.cell(name).unwrap_or_default();
+                let row = ReadingRow {
+                    id: cell("id"),
+                    types: cell("type"),
+                    attribute: cell("attribute"),
+                    kind: cell("kind"),
+                    value: cell("value"),
+                    unit_code: cell("unitCode"),
+                    dataset_id: cell("datasetId"),
+                    observed_at: cell("observedAt"),
+                    deleted_at: cell("deletedAt"),
+                    members: cell("members"),
+                    ..ReadingRow::default()
+                };
+                row.evolution()
+            }
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The import itself: records to changes, changes to the store, a batch at a time.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
 use broker::{Broker, BrokerError};
-use model::{Change, Operation, Tenant};
+use model::{Change, EntityId, HistoryChange, HistoryOperation, Operation, Readings, Tenant};
 use ngsi_ld::read;
 use policy::Caller;
 use store::{CommitError, StoreError};
@@ -23,6 +24,8 @@ pub enum Mode {
     Replace,
     /// Attributes of the file are written over theirs; others stay.
     Append,
+    /// The file has what was said of entities over time; that is added to their history.
+    History,
 }
 
 #[derive(Debug)]
@@ -55,13 +58,23 @@ pub enum ImportError {
     Broker { line: u64, source: BrokerError },
 }
 
+/// How many readings are written at a time.
+const READINGS: usize = 50_000;
+
 /// How many refused records are told at the end; the report has all.
 const REFUSED_SHOWN_MAX: usize = 20;
 
 /// Records on their way into the store.
 struct Batch {
-    changes: Vec<Change>,
-    lines: Vec<u64>,
+    /// Each with the line where it begins.
+    entities: Vec<(u64, Change)>,
+    evolutions: Vec<(u64, EntityId, Readings)>,
+    /// Where in the batch the evolution of an entity is: its readings go into one change, wherever
+    /// they stand.
+    known: HashMap<EntityId, usize>,
+    readings: usize,
+    /// How many records they were.
+    records: u64,
     refused: Vec<(u64, String)>,
     /// Where the record after the batch begins.
     next: Place,
@@ -86,7 +99,7 @@ impl Import {
         let mut shown = Vec::new();
         loop {
             let mut batch = self.collect(&mut records).await?;
-            if batch.changes.is_empty() && batch.refused.is_empty() {
+            if batch.is_empty() {
                 break;
             }
             self.commit(&mut batch, &mut progress).await?;
@@ -114,61 +127,121 @@ impl Import {
     }
 
     async fn collect(&mut self, records: &mut Records) -> Result<Batch, SourceError> {
-        let mut batch = Batch {
-            changes: Vec::new(),
-            lines: Vec::new(),
-            refused: Vec::new(),
-            next: records.place(),
-        };
-        while batch.changes.len() + batch.refused.len() < self.batch.max(1) {
+        let mut batch = Batch::new(records.place());
+        while !self.is_full(&batch) {
             let Some(Record { line, entity }) = records.read()? else { break };
-            let change = match entity {
-                Ok(text) => self.change(&text).await,
+            let added = match entity {
+                Ok(text) => self.add(&mut batch, line, &text).await,
                 Err(problem) => Err(problem),
             };
-            match change {
-                Ok(change) => {
-                    batch.changes.push(change);
-                    batch.lines.push(line);
-                }
-                Err(problem) => batch.refused.push((line, problem)),
+            if let Err(problem) = added {
+                batch.refused.push((line, problem));
             }
             batch.next = records.place();
         }
         Ok(batch)
     }
 
-    async fn change(&mut self, text: &str) -> Result<Change, String> {
+    fn is_full(&self, batch: &Batch) -> bool {
+        let records = batch.entities.len() + batch.refused.len();
+        match self.mode {
+            Mode::History => batch.readings + batch.refused.len() >= READINGS,
+            Mode::Replace | Mode::Append => records >= self.batch.max(1),
+        }
+    }
+
+    async fn add(&mut self, batch: &mut Batch, line: u64, text: &str) -> Result<(), String> {
         let context = self.contexts.of(text).await?;
+        let operation = match self.mode {
+            Mode::History => {
+                let read = read::evolution(text, &context, &self.limits);
+                let (id, readings) = read.map_err(|error| error.to_string())?;
+                batch.add_readings(line, id, readings);
+                return Ok(());
+            }
+            Mode::Replace => Operation::CreateOrReplace,
+            Mode::Append => Operation::CreateOrAppend,
+        };
         let read = read::entity(text, &context, &self.limits);
         let (id, draft) = read.map_err(|error| error.to_string())?;
-        let operation = match self.mode {
-            Mode::Replace => Operation::CreateOrReplace(draft),
-            Mode::Append => Operation::CreateOrAppend(draft),
-        };
-        Ok(Change { tenant: self.tenant.clone(), id, types: None, operation })
+        let (tenant, operation) = (self.tenant.clone(), operation(draft));
+        batch.entities.push((line, Change { tenant, id, types: None, operation }));
+        Ok(())
     }
 
     /// A store that does not take changes ends the import; an entity that is refused does not.
     async fn commit(&self, batch: &mut Batch, progress: &mut Progress) -> Result<(), ImportError> {
-        if batch.changes.is_empty() {
-            return Ok(());
-        }
-        let first = batch.lines.first().copied().unwrap_or_default();
-        let failed = |line, source| ImportError::Broker { line, source };
-        let outcomes = self.broker.change_all(&self.caller, std::mem::take(&mut batch.changes));
-        let outcomes = outcomes.await.map_err(|error| failed(first, error))?;
-        for (line, outcome) in batch.lines.iter().copied().zip(outcomes) {
-            match outcome {
-                Ok(committed) if committed.created => progress.created += 1,
-                Ok(_) => progress.updated += 1,
-                Err(CommitError::Store(error)) => {
-                    return Err(failed(line, BrokerError::Store(error)));
-                }
-                Err(refused) => batch.refused.push((line, refused.to_string())),
+        let (lines, changes): (Vec<u64>, Vec<Change>) = batch.entities.drain(..).unzip();
+        if !changes.is_empty() {
+            let outcomes = self.broker.change_all(&self.caller, changes).await;
+            for created in judged(&lines, outcomes, &mut batch.refused)? {
+                let count =
+                    if created.created { &mut progress.created } else { &mut progress.updated };
+                *count += 1;
             }
         }
+        let evolutions = batch.evolutions.drain(..).map(|(line, id, readings)| {
+            let operation = HistoryOperation::Upsert(readings);
+            (line, HistoryChange { tenant: self.tenant.clone(), id, operation })
+        });
+        let (lines, changes): (Vec<u64>, Vec<HistoryChange>) = evolutions.unzip();
+        if !changes.is_empty() {
+            let outcomes = self.broker.chronicle_all(&self.caller, changes).await;
+            judged(&lines, outcomes, &mut batch.refused)?;
+            // An entity has many records.
+            progress.updated += batch.records;
+        }
         Ok(())
+    }
+}
+
+/// What was done. What was refused is noted with the line where it begins.
+fn judged<T>(
+    lines: &[u64],
+    outcomes: Result<Vec<Result<T, CommitError>>, BrokerError>,
+    refused: &mut Vec<(u64, String)>,
+) -> Result<Vec<T>, ImportError> {
+    let failed = |line, source| ImportError::Broker { line, source };
+    let first = lines.first().copied().unwrap_or_default();
+    let mut done = Vec::new();
+    for (line, outcome) in lines.iter().copied().zip(outcomes.map_err(|e| failed(first, e))?) {
+        match outcome {
+            Ok(committed) => done.push(committed),
+            Err(CommitError::Store(error)) => return Err(failed(line, BrokerError::Store(error))),
+            Err(problem) => refused.push((line, problem.to_string())),
+        }
+    }
+    Ok(done)
+}
+
+impl Batch {
+    fn new(next: Place) -> Batch {
+        Batch {
+            entities: Vec::new(),
+            evolutions: Vec::new(),
+            known: HashMap::new(),
+            readings: 0,
+            records: 0,
+            refused: Vec::new(),
+            next,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.entities.is_empty() && self.evolutions.is_empty() && self.refused.is_empty()
+    }
+
+    fn add_readings(&mut self, line: u64, id: EntityId, readings: Readings) {
+        // A record without readings takes its place as well.
+        self.readings += readings.count().max(1);
+        self.records += 1;
+        match self.known.get(&id).and_then(|at| self.evolutions.get_mut(*at)) {
+            Some((_, _, known)) => known.extend(readings),
+            None => {
+                self.known.insert(id.clone(), self.evolutions.len());
+                self.evolutions.push((line, id, readings));
+            }
+        }
     }
 }
 
