@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures the server of this checkout; bench/README.md says how to read the table.
-# BENCH_LARGE=1 adds a million entities; arguments, or BENCH_ARGS, go to `bench run` (see --help).
+# BENCH_LARGE=1 adds a million entities, BENCH_ENGINE=1 the history engine without a server; arguments, or BENCH_ARGS, go to `bench run` (see --help).
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -19,3 +19,7 @@ if [ "${BENCH_LARGE:-0}" != 0 ]; then large=--large; fi
 # shellcheck disable=SC2086
 "$target/release/bench" run --server "$target/release/comity" --directory "$scratch" \
   $large ${BENCH_ARGS:-} "$@"
+
+if [ "${BENCH_ENGINE:-0}" != 0 ]; then
+  "$cargo" bench --locked --package store-embedded --bench history
+fi

@@ -33,9 +33,6 @@ pub fn request(request: Request, answer_bytes: u64) -> Request {
     Request { path, ..request }
 }
 
-/// What a durable change of one entity takes in a log.
-const RECORD_BYTES: u64 = 1024;
-
 /// Runs a bare log with as many writers, and as much in each record, as the writes have.
 pub fn log(
     pinning: Pinning,
@@ -45,8 +42,12 @@ pub fn log(
     time_max: Duration,
 ) -> io::Result<Rate> {
     let units = requests.units();
-    let plan =
-        LogPlan { file: file.to_owned(), writers, record_bytes: RECORD_BYTES * units, time_max };
+    let plan = LogPlan {
+        file: file.to_owned(),
+        writers,
+        record_bytes: requests.log_bytes() * units,
+        time_max,
+    };
     let mut command = myself(pinning)?;
     let output = command.arg("ceiling-log").args(plan.arguments()).output()?;
     if !output.status.success() {

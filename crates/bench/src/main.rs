@@ -3,10 +3,13 @@
 mod ceiling;
 mod clock;
 mod entity;
+mod history;
 mod http;
 mod load;
 mod meter;
+mod notify;
 mod pin;
+mod receiver;
 mod run;
 mod scenarios;
 mod server;
@@ -74,6 +77,9 @@ pub struct Settings {
     /// Queries, memory and start with a million entities as well.
     #[arg(long)]
     large: bool,
+    /// How many subscriptions to other things there are where the cost of those is measured.
+    #[arg(long, default_value_t = 100_000)]
+    subscriptions: u64,
     /// JSON lines on standard output, and the table on standard error.
     #[arg(long)]
     json: bool,

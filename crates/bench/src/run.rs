@@ -3,17 +3,21 @@
 use std::fs;
 use std::io;
 use std::path::PathBuf;
+use std::thread;
 use std::time::Duration;
 
 use clap::ValueEnum;
 
 use crate::Settings;
 use crate::ceiling;
+use crate::history::{self, MINUTES, QUARTERS, READINGS, SERIES_READINGS};
+use crate::http::Request;
 use crate::load::{self, Load, Outcome};
 use crate::meter;
+use crate::notify;
 use crate::pin::Pinning;
 use crate::scenarios::{
-    BATCH_ENTITIES, ENTITIES_LARGE, LARGE, Quantity, Scenario, Traffic, Work, batch,
+    BATCH_ENTITIES, ENTITIES_LARGE, LARGE, Preparation, Quantity, Scenario, Traffic, Work, batch,
 };
 use crate::server::{self, Server};
 use crate::table::{Rate, Row, Served};
@@ -23,6 +27,9 @@ const LOADING_TIME_MAX: Duration = Duration::from_secs(3600);
 
 /// Goes before each measurement, with the same requests.
 const WARM_UP: Duration = Duration::from_millis(500);
+
+/// A server with nothing to do puts recent history in order within that.
+const TIDYING: Duration = Duration::from_secs(13);
 
 /// The ceilings are steadier than the server and need less time.
 const CEILING_TIME_MAX: Duration = Duration::from_secs(3);
@@ -80,7 +87,12 @@ impl Pass<'_> {
         }
         let mut server = self.start()?;
         self.load(&server)?;
+        let mut prepared = Preparation::Nothing;
         for scenario in chosen {
+            if scenario.preparation() != prepared {
+                prepared = scenario.preparation();
+                self.prepare(&server, prepared)?;
+            }
             eprintln!("{} ...", scenario.label());
             let row;
             (server, row) = self.measure(scenario, server)?;
@@ -100,14 +112,46 @@ impl Pass<'_> {
             let first = number * BATCH_ENTITIES;
             batch(first, BATCH_ENTITIES.min(entities - first))
         };
-        let requests_max = entities.div_ceil(BATCH_ENTITIES);
+        self.put(server, 1, entities.div_ceil(BATCH_ENTITIES), &request)
+    }
+
+    fn prepare(&self, server: &Server, preparation: Preparation) -> io::Result<()> {
+        match preparation {
+            Preparation::Nothing => Ok(()),
+            Preparation::Series => {
+                eprintln!("two series of {SERIES_READINGS} readings ...");
+                for (series, minutes) in [(QUARTERS, 15), (MINUTES, 1)] {
+                    let request = |number| history::readings(series, number * READINGS, minutes);
+                    self.put(server, 1, SERIES_READINGS / READINGS, &request)?;
+                }
+                thread::sleep(TIDYING);
+                Ok(())
+            }
+            Preparation::Subscriptions => {
+                let count = self.settings.subscriptions;
+                eprintln!("{count} subscriptions to other things ...");
+                // Nobody listens there, and nothing is ever sent.
+                let request =
+                    |number| notify::subscription(&format!("Other{number}"), number, "127.0.0.1:9");
+                self.put(server, 16, count, &request)
+            }
+        }
+    }
+
+    fn put(
+        &self,
+        server: &Server,
+        connections: usize,
+        requests_max: u64,
+        request: &(dyn Fn(u64) -> Request + Sync),
+    ) -> io::Result<()> {
         let outcome = load::run(&Load {
             address: server.address,
-            connections: 1,
+            connections,
             time_max: LOADING_TIME_MAX,
             requests_max,
             first: 0,
-            request: &request,
+            request,
         })?;
         if outcome.requests() < requests_max {
             return Err(io::Error::other(format!("not loaded within {LOADING_TIME_MAX:?}")));
@@ -121,6 +165,15 @@ impl Pass<'_> {
             Work::Memory => {
                 let memory = Quantity::Megabytes(server.meter.memory_bytes()? as f64 / 1e6);
                 (server, memory, None)
+            }
+            Work::Notify => {
+                let found = notify::latency(&server, self.settings.seconds)?;
+                let millis = Quantity::Millis(found.served.p99_ms);
+                (server, millis, Some(found.served))
+            }
+            Work::Deliver => {
+                let found = notify::throughput(&server, self.settings.seconds)?;
+                (server, Quantity::CpuMicros(found.cpu_micros), Some(found.served))
             }
             Work::Traffic(traffic) => {
                 let (cpu_micros, served) = self.serve(&server, traffic)?;
@@ -171,7 +224,7 @@ impl Pass<'_> {
             per_second: rate.per_second,
             p50_ms: outcome.latency(0.50).as_secs_f64() * 1e3,
             p99_ms: outcome.latency(0.99).as_secs_f64() * 1e3,
-            http,
+            http: Some(http),
             log,
         };
         Ok((rate.cpu_micros, served))

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use crate::entity::{self, Place};
+use crate::history;
 use crate::http::Request;
 
 /// In the order of a run: what adds entities comes last.
@@ -16,6 +17,13 @@ pub enum Scenario {
     Memory,
     Create,
     Batch,
+    Ingest,
+    Month,
+    Hourly,
+    Daily,
+    Notify,
+    Deliver,
+    Unmatched,
 }
 
 /// What is measured again with a million entities.
@@ -27,11 +35,16 @@ pub const BATCH_ENTITIES: u64 = 1_000;
 
 /// A batch of `BATCH_ENTITIES` is one request.
 const BATCHES_MAX: u64 = 500;
+const INGESTS_MAX: u64 = 5_000;
 const REQUESTS_MAX: u64 = 2_000_000;
 
 /// Entities beyond those that were loaded.
 const CREATE_FIRST: u64 = 10_000_000_000;
 const BATCH_FIRST: u64 = 20_000_000_000;
+
+/// What a durable change of one entity takes in a log, and one reading among many.
+const LOG_ENTITY_BYTES: u64 = 1_024;
+const LOG_READING_BYTES: u64 = 32;
 
 const NEAR_METRES: u32 = 2_000;
 const PAGE_LIMIT: u32 = 20;
@@ -55,6 +68,13 @@ impl Scenario {
             Scenario::Memory => "memory",
             Scenario::Create => "create",
             Scenario::Batch => "batch of 1,000 new, per entity",
+            Scenario::Ingest => "1,000 readings of a series, per reading",
+            Scenario::Month => "a month of 15-minute readings",
+            Scenario::Hourly => "hourly averages of 100,000 readings",
+            Scenario::Daily => "daily averages of 100,000 readings",
+            Scenario::Notify => "notification, 1,000 changes/s, p99",
+            Scenario::Deliver => "delivery, 20 subscribers each",
+            Scenario::Unmatched => "patch, many subscribe to other things",
         }
     }
 
@@ -70,6 +90,12 @@ impl Scenario {
             Scenario::Memory => Quantity::Megabytes(300.0),
             Scenario::Create => Quantity::CpuMicros(60.0),
             Scenario::Batch => Quantity::CpuMicros(20.0),
+            Scenario::Ingest => Quantity::CpuMicros(5.0),
+            Scenario::Month => Quantity::CpuMicros(1_000.0),
+            Scenario::Hourly | Scenario::Daily => Quantity::CpuMicros(5_000.0),
+            Scenario::Notify => Quantity::Millis(5.0),
+            Scenario::Deliver => Quantity::CpuMicros(60.0),
+            Scenario::Unmatched => Quantity::CpuMicros(65.0),
         }
     }
 
@@ -77,14 +103,44 @@ impl Scenario {
         let (requests, connections) = match self {
             Scenario::Start => return Work::Start,
             Scenario::Memory => return Work::Memory,
+            Scenario::Notify => return Work::Notify,
+            Scenario::Deliver => return Work::Deliver,
             Scenario::Retrieve => (Requests::Retrieve { entities }, 8),
             Scenario::Near => (Requests::Near { entities }, 4),
             Scenario::Type => (Requests::Type, 4),
             Scenario::Patch => (Requests::Patch { entities }, 16),
             Scenario::Create => (Requests::Create, 16),
             Scenario::Batch => (Requests::Batch, 1),
+            Scenario::Ingest => (Requests::Ingest, 4),
+            Scenario::Month => (Requests::Month, 4),
+            Scenario::Hourly => (Requests::Averages("PT1H"), 1),
+            Scenario::Daily => (Requests::Averages("P1D"), 1),
+            Scenario::Unmatched => (Requests::Patch { entities }, 16),
         };
         Work::Traffic(Traffic { requests, connections })
+    }
+}
+
+/// What is there before a scenario is measured, besides the entities.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preparation {
+    Nothing,
+    /// The series of `history`.
+    Series,
+    /// Subscriptions to what does not happen.
+    Subscriptions,
+}
+
+impl Scenario {
+    pub fn preparation(self) -> Preparation {
+        match self {
+            // What is brought in after the series moves them from memory into chunks.
+            Scenario::Ingest | Scenario::Month | Scenario::Hourly | Scenario::Daily => {
+                Preparation::Series
+            }
+            Scenario::Unmatched => Preparation::Subscriptions,
+            _ => Preparation::Nothing,
+        }
     }
 }
 
@@ -93,6 +149,8 @@ impl Scenario {
 pub enum Work {
     Start,
     Memory,
+    Notify,
+    Deliver,
     Traffic(Traffic),
 }
 
@@ -110,6 +168,9 @@ pub enum Requests {
     Patch { entities: u64 },
     Create,
     Batch,
+    Ingest,
+    Month,
+    Averages(&'static str),
 }
 
 impl Requests {
@@ -124,12 +185,17 @@ impl Requests {
             Requests::Patch { entities } => patch(any(number, entities), number),
             Requests::Create => create(CREATE_FIRST + number),
             Requests::Batch => batch(BATCH_FIRST + number * BATCH_ENTITIES, BATCH_ENTITIES),
+            // Each request a series of its own.
+            Requests::Ingest => history::readings(number, 0, 15),
+            Requests::Month => history::month(number),
+            Requests::Averages(period) => history::averages(period),
         }
     }
 
     pub fn max(self) -> u64 {
         match self {
             Requests::Batch => BATCHES_MAX,
+            Requests::Ingest => INGESTS_MAX,
             _ => REQUESTS_MAX,
         }
     }
@@ -138,14 +204,27 @@ impl Requests {
     pub fn units(self) -> u64 {
         match self {
             Requests::Batch => BATCH_ENTITIES,
+            Requests::Ingest => history::READINGS,
             _ => 1,
+        }
+    }
+
+    /// What one unit takes in a log.
+    pub fn log_bytes(self) -> u64 {
+        match self {
+            Requests::Ingest => LOG_READING_BYTES,
+            _ => LOG_ENTITY_BYTES,
         }
     }
 
     pub fn are_writes(self) -> bool {
         match self {
-            Requests::Retrieve { .. } | Requests::Near { .. } | Requests::Type => false,
-            Requests::Patch { .. } | Requests::Create | Requests::Batch => true,
+            Requests::Retrieve { .. }
+            | Requests::Near { .. }
+            | Requests::Type
+            | Requests::Month
+            | Requests::Averages(_) => false,
+            Requests::Patch { .. } | Requests::Create | Requests::Batch | Requests::Ingest => true,
         }
     }
 }

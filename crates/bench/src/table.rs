@@ -24,7 +24,8 @@ pub struct Served {
     pub per_second: f64,
     pub p50_ms: f64,
     pub p99_ms: f64,
-    pub http: Rate,
+    /// Nothing where the machine has nothing like it.
+    pub http: Option<Rate>,
     /// Of writes only.
     pub log: Option<Rate>,
 }
@@ -38,11 +39,13 @@ pub struct Rate {
 impl Served {
     /// A write needs the HTTP stack and the log.
     fn ceiling_micros(&self) -> f64 {
-        self.http.cpu_micros + self.log.map_or(0.0, |log| log.cpu_micros)
+        let micros = |rate: Option<Rate>| rate.map_or(0.0, |rate| rate.cpu_micros);
+        micros(self.http) + micros(self.log)
     }
 
-    fn ceiling_per_second(&self) -> f64 {
-        self.log.map_or(self.http.per_second, |log| self.http.per_second.min(log.per_second))
+    fn ceiling_per_second(&self) -> Option<f64> {
+        let rates = [self.http, self.log].into_iter().flatten().map(|rate| rate.per_second);
+        rates.reduce(f64::min)
     }
 }
 
@@ -123,7 +126,7 @@ fn cells(row: &Row) -> [String; COLUMNS.len()] {
         cell(&ceiling),
         cell(&|served| times(row.measured.parts().0, served.ceiling_micros())),
         cell(&|served| format!("{:.0}", served.per_second)),
-        cell(&|served| format!("{:.0}", served.ceiling_per_second())),
+        cell(&|served| served.ceiling_per_second().map_or_else(none, |rate| format!("{rate:.0}"))),
         cell(&|served| format!("{:.2}", served.p50_ms)),
         cell(&|served| format!("{:.2}", served.p99_ms)),
         format!("{:.0} MB", megabytes(row.memory_bytes)),
@@ -131,10 +134,11 @@ fn cells(row: &Row) -> [String; COLUMNS.len()] {
 }
 
 fn ceiling(served: &Served) -> String {
-    let http = short(served.http.cpu_micros);
-    match served.log {
-        Some(log) => format!("{http} + {} us", short(log.cpu_micros)),
-        None => format!("{http} us"),
+    let http = served.http.map(|http| short(http.cpu_micros));
+    match (http, served.log) {
+        (Some(http), Some(log)) => format!("{http} + {} us", short(log.cpu_micros)),
+        (Some(http), None) => format!("{http} us"),
+        (None, _) => "-".to_owned(),
     }
 }
 
@@ -154,7 +158,7 @@ impl Row {
             line["per_second"] = json!(served.per_second);
             line["p50_ms"] = json!(served.p50_ms);
             line["p99_ms"] = json!(served.p99_ms);
-            line["ceiling_http"] = rate(served.http);
+            line["ceiling_http"] = served.http.map_or(Value::Null, rate);
             line["ceiling_log"] = served.log.map_or(Value::Null, rate);
         }
         line
@@ -177,7 +181,7 @@ mod tests {
             per_second: 20_000.0,
             p50_ms: 0.75,
             p99_ms: 2.5,
-            http: Rate { cpu_micros: 8.0, per_second: 60_000.0 },
+            http: Some(Rate { cpu_micros: 8.0, per_second: 60_000.0 }),
             log: Some(Rate { cpu_micros: 10.0, per_second: 40_000.0 }),
         };
         let row = Row {

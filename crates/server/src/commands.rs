@@ -89,6 +89,11 @@ pub async fn import(settings: Settings, args: ImportArgs) -> Result<(), Failure>
             remark("the import stopped; the same command goes on from here");
         }
     })?;
+    if mode == Mode::History {
+        // So that it is compact, and quick to ask.
+        let settled = platform.store.settle().await;
+        settled.map_err(|error| Failure::Broker(broker::BrokerError::Store(error)))?;
+    }
     tell(&outcome, mode, &kept.report)
 }
 

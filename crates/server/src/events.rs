@@ -18,16 +18,18 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::get;
+use http::header::UPGRADE;
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 use ngsi_ld::{Authenticate, Door};
 use store::Position;
 use subscriptions::{OpenError, Stream, Streams};
 
+use crate::http::Place;
 use crate::problem::problem;
 use crate::stop::Stopped;
 
-use pump::{Pump, Said};
+use pump::{End, Pump, Said};
 
 /// What streams need.
 #[derive(Clone)]
@@ -53,13 +55,18 @@ async fn listen(
         Ok(stream) => stream,
         Err(answer) => return *answer,
     };
+    let (place, is_wanted) = (head.extensions.get::<Place>().cloned(), is_wanted(&head.headers));
     let pump = Pump::new(&events, stream, head.headers);
     match upgrade {
         Ok(upgrade) => upgrade
             .read_buffer_size(web_socket::READ_BYTES)
             .max_message_size(web_socket::READ_BYTES)
             .max_frame_size(web_socket::READ_BYTES)
-            .on_upgrade(move |socket| web_socket::tell(socket, pump.start())),
+            .on_upgrade(async move |socket| {
+                web_socket::tell(socket, pump.start(), events.stopped).await;
+                drop(place);
+            }),
+        Err(rejection) if is_wanted => *refused((rejection.status(), rejection.body_text())),
         Err(_) => sse::answer(pump.start()),
     }
 }
@@ -78,6 +85,11 @@ impl Events {
             refused((status, error.to_string()))
         })
     }
+}
+
+/// Does the client ask for a WebSocket? It may ask for other protocols, and gets none.
+fn is_wanted(headers: &HeaderMap) -> bool {
+    headers.get(UPGRADE).is_some_and(|name| name.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Where a client that comes again was before.

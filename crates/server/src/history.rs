@@ -6,7 +6,7 @@
 mod parquet;
 mod sink;
 
-use model::{EntityId, Name, Reading, Tenant, Timestamp, TypeSelector};
+use model::{EntityId, Name, Reading, Tenant, Timestamp};
 use query::{Direction, Filter, Page, ReadingSelection, TimeProperty, Window};
 use store::{Evolution, QueryHistory, RetrieveHistory, Told};
 
@@ -65,15 +65,12 @@ struct Export<'a> {
 
 impl Export<'_> {
     async fn all(&mut self) -> Result<(), Failure> {
-        let names = self.asked.types.iter().cloned().map(TypeSelector::Is);
-        let types: Vec<TypeSelector> = names.collect();
-        let types = (!types.is_empty()).then_some(Filter::Types(TypeSelector::OneOf(types)));
         let mut last = EntityId::first();
         loop {
-            let after = Filter::IdsAfter(last);
+            // By id alone: an order that costs nothing.
             let query = QueryHistory {
                 tenant: self.asked.tenant.clone(),
-                filter: Filter::All([after].into_iter().chain(types.clone()).collect()),
+                filter: Filter::IdsAfter(last),
                 scope: None,
                 by_id: Some(Direction::Ascending),
                 page: Page { offset: 0, limit: ENTITIES },
@@ -83,13 +80,20 @@ impl Export<'_> {
             };
             let found = self.platform.broker.history(&operator(), query).await?;
             for evolution in &found.evolutions {
-                self.entity(&evolution.header.id).await?;
+                if self.is_asked(evolution) {
+                    self.entity(&evolution.header.id).await?;
+                }
             }
             match found.evolutions.last() {
                 Some(evolution) if found.more => last = evolution.header.id.clone(),
                 _ => return Ok(()),
             }
         }
+    }
+
+    fn is_asked(&self, evolution: &Evolution) -> bool {
+        let types = &self.asked.types;
+        types.is_empty() || evolution.header.types.iter().any(|name| types.contains(name))
     }
 
     fn selection(&self, limit: usize) -> ReadingSelection {

@@ -1,5 +1,7 @@
 //! The HTTP server: connections in, requests to the doors, an orderly end.
 
+mod patient;
+
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
+use http::header::UPGRADE;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,6 +25,8 @@ use crate::problem::problem;
 use crate::settings::Settings;
 use crate::stop::Stopped;
 
+use patient::Patient;
+
 /// How connections and requests are held to limits.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
@@ -30,6 +35,7 @@ pub struct HttpSettings {
     pub header_bytes_max: usize,
     pub headers_max: usize,
     pub request_timeout: Duration,
+    pub write_timeout: Duration,
     pub shutdown_timeout: Duration,
     pub slow_request: Duration,
 }
@@ -42,6 +48,7 @@ impl HttpSettings {
             header_bytes_max: settings.header_bytes_max.as_usize().max(HEADER_BYTES_LEAST),
             headers_max: settings.headers_max,
             request_timeout: settings.request_timeout,
+            write_timeout: settings.write_timeout.max(WRITE_TIMEOUT_LEAST),
             shutdown_timeout: settings.shutdown_timeout,
             slow_request: settings.slow_request,
         }
@@ -51,6 +58,9 @@ impl HttpSettings {
 /// Hyper takes no smaller buffer.
 const HEADER_BYTES_LEAST: usize = 8 * 1024;
 
+/// Even a quick client takes a moment.
+const WRITE_TIMEOUT_LEAST: Duration = Duration::from_millis(100);
+
 const HEADERS_MAX_OF_HYPER: usize = 100;
 
 /// What a client beyond `connections_max` hears.
@@ -59,6 +69,13 @@ const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncont
 
 /// How long to wait after the system refused a connection, for want of file handles as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// One of the connections that there may be. Whoever takes a connection over from HTTP takes this
+/// too: until it is dropped, the connection counts, and the end of the server waits for it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
 
 /// Serves until told to stop, then finishes the requests under way.
 pub async fn serve(
@@ -120,9 +137,17 @@ async fn connection(
         info!(%error, "a connection was lost before it began");
         return;
     }
-    let limits = settings.clone();
+    let stream = Patient::new(stream, settings.write_timeout, stop.clone());
+    let place = Place { _permit: Arc::new(permit) };
+    let (limits, given) = (settings.clone(), place.clone());
     let doors = TowerToHyperService::new(router);
-    let service = service_fn(move |request| answer(doors.clone(), request, limits.clone()));
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        // Others have no use for it, and it costs an allocation.
+        if request.headers().contains_key(UPGRADE) {
+            request.extensions_mut().insert(given.clone());
+        }
+        answer(doors.clone(), request, limits.clone())
+    });
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -142,7 +167,7 @@ async fn connection(
             serving.await
         }
     };
-    drop(permit);
+    drop(place);
 }
 
 async fn answer(

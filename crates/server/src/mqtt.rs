@@ -158,20 +158,26 @@ impl Session {
 
     async fn receive(&mut self) -> Result<Received, MqttError> {
         let kind = self.stream.read_u8().await?;
-        let mut length = 0_usize;
-        for shift in [0, 7, 14, 21] {
-            let byte = self.stream.read_u8().await?;
-            length |= usize::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                break;
-            }
-        }
+        let length = self.length().await?;
         if ANSWER_BYTES_MAX < length {
             return Err(MqttError::Protocol);
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).await?;
         Received::read(kind, &body).ok_or(MqttError::Protocol)
+    }
+
+    /// Up to four bytes, of which each but the last says that another follows.
+    async fn length(&mut self) -> Result<usize, MqttError> {
+        let mut length = 0_usize;
+        for shift in [0, 7, 14, 21] {
+            let byte = self.stream.read_u8().await?;
+            length |= usize::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Ok(length);
+            }
+        }
+        Err(MqttError::Protocol)
     }
 }
 

@@ -90,6 +90,8 @@ settings! {
     headers_max: usize = 100;
     /// How long a request may take, the arrival of its body included.
     request_timeout: Duration = Duration::from_secs(60);
+    /// A client that takes nothing of its answer for this time is disconnected.
+    write_timeout: Duration = Duration::from_secs(30);
     /// How long requests under way may take to end after the server is told to stop.
     shutdown_timeout: Duration = Duration::from_secs(20);
 
@@ -193,8 +195,8 @@ settings! {
     /// How many changes wait in memory for the listener of each stream. Further ones are not lost:
     /// they are read from the journal again when it is their turn.
     stream_queue_max: usize = 256;
-    /// How often a stream on which nothing happens shows that it is there, and how far it is. A
-    /// revoked key ends its streams within that time.
+    /// How often a stream shows that it is there, and how far it is. A revoked key ends its streams
+    /// within that time.
     stream_keepalive: Duration = Duration::from_secs(15);
 
     /// How many subscriptions a tenant may have.

@@ -23,6 +23,11 @@ impl Stop {
 }
 
 impl Stopped {
+    /// Is it time to stop?
+    pub fn is_told(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Returns once it is time to stop.
     pub async fn told(&mut self) {
         // Whoever could say so being gone is as good as being told.

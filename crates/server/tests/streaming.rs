@@ -1,6 +1,7 @@
 //! Streams of changes, as whoever listens has them.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
+#![expect(clippy::disallowed_methods, reason = "how long an end takes is what is tested")]
 
 mod process;
 
@@ -8,7 +9,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use process::{Server, ask};
 
@@ -64,6 +66,17 @@ impl Listening {
                 return id.to_owned();
             }
         }
+    }
+
+    /// Why it ends; nothing where it goes on for longer than that.
+    fn end_within(mut self, limit: Duration) -> Option<String> {
+        let began = Instant::now();
+        while self.line().expect("an end") != "event: end" {
+            if limit < began.elapsed() {
+                return None;
+            }
+        }
+        self.line()
     }
 
     /// Why it ends.
@@ -162,39 +175,50 @@ fn what_cannot_be_is_said() {
     check("", "", "503", "streams_max");
 }
 
+/// A new key for readers, as a header.
+fn new_key(data: &Path, name: &str, more: &[&str]) -> String {
+    let made = Command::new(env!("CARGO_BIN_EXE_comity"))
+        .args(["key", "add", name, "--role", "reader"])
+        .args(more)
+        .arg("--data")
+        .arg(data)
+        .output()
+        .unwrap();
+    let said = String::from_utf8(made.stdout).unwrap();
+    let key = said.split_whitespace().find(|word| word.starts_with("comity_"));
+    format!("authorization: Bearer {}\r\n", key.unwrap())
+}
+
+fn revoke(data: &Path, name: &str) {
+    let revoked = Command::new(env!("CARGO_BIN_EXE_comity"))
+        .args(["key", "revoke", name, "--data"])
+        .arg(data)
+        .status();
+    assert!(revoked.unwrap().success());
+}
+
+/// Listens with a new key, which a running server takes up within about a second.
+fn listen_with(server: &Server, query: &str, headers: &str) -> Listening {
+    for _ in 0..50 {
+        let mut stream = Listening::to(&server.address, query, headers);
+        if stream.line().unwrap() == "HTTP/1.1 200 OK" {
+            return stream;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("the key is not known");
+}
+
 #[test]
 fn a_stream_ends_with_its_key_and_with_the_server() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::run("serve", data.path(), &["--set=stream_keepalive=100ms"]);
     assert!(ask(&server.address, "GET", "/events", "", "").unwrap().starts_with("HTTP/1.1 401"));
-    let key = |name: &str| {
-        let made = Command::new(env!("CARGO_BIN_EXE_comity"))
-            .args(["key", "add", name, "--role", "reader", "--data"])
-            .arg(data.path())
-            .output()
-            .unwrap();
-        let said = String::from_utf8(made.stdout).unwrap();
-        let key = said.split_whitespace().find(|word| word.starts_with("comity_"));
-        format!("authorization: Bearer {}\r\n", key.unwrap())
-    };
+    let key = |name: &str| new_key(data.path(), name, &[]);
     let (one, other) = (key("one"), key("other"));
-    let listen = |key: &str| {
-        // A running server takes keys up within about a second.
-        for _ in 0..50 {
-            let mut stream = Listening::to(&server.address, "", key);
-            if stream.line().unwrap() == "HTTP/1.1 200 OK" {
-                return stream;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        panic!("the key is not known");
-    };
+    let listen = |key: &str| listen_with(&server, "", key);
     let (first, second) = (listen(&one), listen(&other));
-    let revoked = Command::new(env!("CARGO_BIN_EXE_comity"))
-        .args(["key", "revoke", "one", "--data"])
-        .arg(data.path())
-        .status();
-    assert!(revoked.unwrap().success());
+    revoke(data.path(), "one");
     assert!(first.end().contains("the key is not known here any more"));
     let ending = std::thread::spawn(move || second.end());
     assert!(server.stop());
@@ -202,12 +226,116 @@ fn a_stream_ends_with_its_key_and_with_the_server() {
 }
 
 #[test]
+fn a_stream_on_which_much_happens_ends_with_its_key_too() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run("serve", data.path(), &["--set=stream_keepalive=300ms"]);
+    let admin = server.said.iter().find(|line| line.trim().starts_with("comity_")).unwrap();
+    let admin = format!("{JSON}authorization: Bearer {}\r\n", admin.trim());
+    let stream = listen_with(&server, "?type=Lamp", &new_key(data.path(), "app", &[]));
+    let done = AtomicBool::new(false);
+    let reason = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in (0..).take_while(|_| !done.load(Ordering::Relaxed)) {
+                let body = format!(r#"[{{"id":"urn:l:1","type":"Lamp","n":{n}}}]"#);
+                let path = "/ngsi-ld/v1/entityOperations/upsert";
+                ask(&server.address, "POST", path, &admin, &body).unwrap();
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        revoke(data.path(), "app");
+        let reason = stream.end_within(Duration::from_secs(5));
+        done.store(true, Ordering::Relaxed);
+        reason
+    });
+    assert!(reason.is_some_and(|reason| reason.contains("the key is not known here any more")));
+}
+
+#[test]
+fn a_key_hears_only_of_its_tenant() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run("serve", data.path(), &["--set=stream_keepalive=100ms"]);
+    let admin = server.said.iter().find(|line| line.trim().starts_with("comity_")).unwrap();
+    let admin = format!("{JSON}authorization: Bearer {}\r\n", admin.trim());
+    let put = |tenant: &str, n: u32| {
+        let body = format!(r#"[{{"id":"urn:l:1","type":"Lamp","n":{n}}}]"#);
+        let headers = format!("{admin}ngsild-tenant: {tenant}\r\n");
+        let path = "/ngsi-ld/v1/entityOperations/upsert";
+        let answer = ask(&server.address, "POST", path, &headers, &body).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+    };
+    put("north", 1);
+    put("south", 2);
+    let key = new_key(data.path(), "app", &["--tenant", "north"]);
+    let north = format!("{key}ngsild-tenant: north\r\n");
+    let mut live = listen_with(&server, "", &north);
+    live.here();
+    let south = format!("{key}ngsild-tenant: south\r\n");
+    for headers in [&south, &key] {
+        let answer = ask(&server.address, "GET", "/events", headers, "").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    }
+    put("south", 3);
+    put("north", 4);
+    let value = |n: u32| format!(r#""n":{{"type":"Property","value":{n}}}"#);
+    assert!(live.next().1.contains(&value(4)));
+    let mut past = listen_with(&server, "?after=0", &north);
+    assert!(past.next().1.contains(&value(1)));
+    assert!(past.next().1.contains(&value(4)));
+}
+
+/// Long enough that what a connection holds is soon full of them.
+fn put_long(server: &Server, count: u32) {
+    for n in 0..count {
+        let long = "x".repeat(1 << 20);
+        let body = format!(r#"[{{"id":"urn:l:1","type":"Lamp","n":{n},"long":"{long}"}}]"#);
+        let path = "/ngsi-ld/v1/entityOperations/upsert";
+        let answer = ask(&server.address, "POST", path, JSON, &body).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+    }
+}
+
+#[test]
+fn who_reads_nothing_holds_up_neither_others_nor_the_end() {
+    for headers in ["", UPGRADE] {
+        let data = tempfile::tempdir().unwrap();
+        let server = Server::run("serve", data.path(), &["--open", "--set=stream_queue_max=2"]);
+        let idle = Listening::to(&server.address, "?type=Lamp", headers);
+        let mut other = Listening::to(&server.address, "?type=Lamp&pick=n", "");
+        other.here();
+        put_long(&server, 24);
+        for n in 0..24 {
+            let value = format!(r#""n":{{"type":"Property","value":{n}}}"#);
+            assert!(other.next().1.contains(&value));
+        }
+        let began = Instant::now();
+        assert!(server.stop());
+        // Whoever the end waited for is cut off after 20 seconds.
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+        drop(idle);
+    }
+}
+
+#[test]
+fn who_is_behind_gets_all_of_it_once_it_reads_again() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::run("serve", data.path(), &["--open", "--set=stream_queue_max=2"]);
+    let mut slow = Listening::to(&server.address, "?type=Lamp", "");
+    slow.here();
+    put_long(&server, 24);
+    for n in 0..24 {
+        let value = format!(r#""n":{{"type":"Property","value":{n}}}"#);
+        assert!(slow.next().1.contains(&value), "{n}");
+    }
+}
+
+const UPGRADE: &str = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+    sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+#[test]
 fn a_web_socket_is_told_the_same() {
     let data = tempfile::tempdir().unwrap();
     let server = start(data.path());
-    let upgrade = "connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-        sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-    let mut listening = Listening::to(&server.address, "?type=Lamp&format=simplified", upgrade);
+    let mut listening = Listening::to(&server.address, "?type=Lamp&format=simplified", UPGRADE);
     assert_eq!(listening.line().unwrap(), "HTTP/1.1 101 Switching Protocols");
     while listening.line().is_some_and(|line| !line.is_empty()) {}
     let first = frame(&mut listening.0);

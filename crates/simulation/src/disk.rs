@@ -1,8 +1,8 @@
 //! A store on a disk that is slow and fails by chance.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use model::{Change, Entity, HistoryChange, Tenant, Timestamp};
@@ -29,6 +29,9 @@ pub struct Disk {
     pub faults: AtomicUsize,
     /// The journal begins after this position.
     cut_to: AtomicU64,
+    /// Each of those who wait for the end of the journal has a channel alone: one that is shared
+    /// wakes them in an order that no seed decides.
+    ends: Mutex<Vec<watch::Sender<Position>>>,
 }
 
 impl Disk {
@@ -39,6 +42,7 @@ impl Disk {
             failing: AtomicUsize::new(failing),
             faults: AtomicUsize::default(),
             cut_to: AtomicU64::default(),
+            ends: Mutex::default(),
         }
     }
 
@@ -54,6 +58,16 @@ impl Disk {
 
     pub fn begins_after(&self) -> Position {
         Position(self.cut_to.load(Ordering::Relaxed))
+    }
+
+    /// Tells all who wait for it where the journal ends now.
+    fn tell_end(&self) {
+        let end = *self.kept.journal_end().borrow();
+        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
+        ends.retain(|sender| sender.receiver_count() > 0);
+        for sender in ends.iter() {
+            sender.send_replace(end);
+        }
     }
 
     /// Takes a while, and then may fail.
@@ -83,6 +97,7 @@ impl Store for Disk {
             return failed(error);
         }
         let committed = self.kept.commit(changes, now).await;
+        self.tell_end();
         self.work().await.map_or_else(failed, |()| committed)
     }
 
@@ -107,7 +122,11 @@ impl Store for Disk {
     ) -> Vec<Result<Chronicled, CommitError>> {
         let count = changes.len();
         match self.work().await {
-            Ok(()) => self.kept.chronicle(changes, now).await,
+            Ok(()) => {
+                let chronicled = self.kept.chronicle(changes, now).await;
+                self.tell_end();
+                chronicled
+            }
             Err(error) => vec![Err(CommitError::Store(error)); count],
         }
     }
@@ -150,12 +169,17 @@ impl Store for Disk {
     }
 
     fn journal_end(&self) -> watch::Receiver<Position> {
-        self.kept.journal_end()
+        let end = *self.kept.journal_end().borrow();
+        let (sender, receiver) = watch::channel(end);
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        receiver
     }
 
     async fn sweep(&self, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.work().await?;
-        self.kept.sweep(now, limit).await
+        let swept = self.kept.sweep(now, limit).await;
+        self.tell_end();
+        swept
     }
 
     async fn put_document(

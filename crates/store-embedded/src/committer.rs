@@ -6,9 +6,10 @@ mod historian;
 mod keeper;
 
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use model::{Change, EntityId, HistoryChange, Timestamp};
 use policy::Permitted;
@@ -116,6 +117,9 @@ impl Committer {
     }
 }
 
+/// Who has had nothing to do for so long puts things in order.
+const IDLE: Duration = Duration::from_secs(5);
+
 struct Worker {
     shared: Arc<Shared>,
     journal: JournalWriter,
@@ -126,7 +130,15 @@ struct Worker {
 
 impl Worker {
     fn run(mut self, inbox: &Receiver<Job>, mut keeper: Keeper, historian: Historian) {
-        while let Ok(first) = inbox.recv() {
+        loop {
+            let first = match inbox.recv_timeout(IDLE) {
+                Ok(job) => job,
+                Err(RecvTimeoutError::Timeout) => {
+                    keeper.tidy(|| self.checkpoint());
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             let mut weight = first.weight();
             let mut jobs = vec![first];
             while weight < GROUP_CHANGES_MAX

@@ -61,13 +61,14 @@ impl EmbeddedStore {
         merged.map_err(|error| StoreError::from(std::io::Error::other(error)))?
     }
 
-    /// Removes history that the rules no longer keep, and gives its space back; of what is recent,
-    /// when it has been merged.
+    /// Removes history that the rules no longer keep, and gives its space back. What is recent is
+    /// merged before, for a correction that is not yet in its chunk must not come too late.
     pub async fn retain(
         &self,
         retention: Retention,
         now: Timestamp,
     ) -> Result<Retained, StoreError> {
+        self.settle().await?;
         let shared = self.shared.clone();
         let pass = tokio::task::spawn_blocking(move || {
             let stopping = || shared.stopping.load(Ordering::Relaxed);
@@ -141,7 +142,8 @@ impl Store for EmbeddedStore {
     ) -> Result<Option<HistoryAnswer>, HistoryError> {
         let (RetrieveHistory { tenant, id, readings }, within) = request.into_parts();
         let Some(tenant) = self.shared.tenant(&tenant) else { return Ok(None) };
-        history::evolution(&self.shared, tenant, &id, &readings, &within, now)
+        let shared = self.shared.clone();
+        aside(move || history::evolution(&shared, tenant, &id, &readings, &within, now)).await
     }
 
     async fn history(
@@ -151,7 +153,10 @@ impl Store for EmbeddedStore {
     ) -> Result<HistoryAnswer, HistoryError> {
         let (query, within) = request.into_parts();
         match self.shared.tenant(&query.tenant) {
-            Some(tenant) => history::query(&self.shared, tenant, &query, &within, now),
+            Some(tenant) => {
+                let shared = self.shared.clone();
+                aside(move || history::query(&shared, tenant, &query, &within, now)).await
+            }
             None => {
                 let total = query.count.then_some(0);
                 Ok(HistoryAnswer { total, ..HistoryAnswer::default() })
@@ -245,6 +250,14 @@ impl Store for EmbeddedStore {
         });
         documents.collect()
     }
+}
+
+/// Does what may take long on a thread where others do not wait for it.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, HistoryError> + Send + 'static,
+) -> Result<T, HistoryError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| StoreError::from(std::io::Error::other(error)))?
 }
 
 /// Kind and tenant end with a zero, which neither can hold.

@@ -154,6 +154,51 @@ async fn roll_ups_outlive_their_readings() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn roll_ups_count_what_was_there_and_that_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = EmbeddedStore::open(settings(directory.path())).unwrap();
+    let say = async |said: Vec<(i64, &str)>| {
+        let readings = said.into_iter().map(|(at, number)| {
+            let value = Value::Property(Json::from_compact(number.to_owned()));
+            let observed_at = Some(DateTime::new(Timestamp(at), 0));
+            Reading::Said(Instance { observed_at, ..Instance::new(value) })
+        });
+        let attributes = vec![(notation::name("energy"), readings.collect())];
+        let readings = Readings { types: vec![notation::name("Meter")], attributes };
+        let said = store.chronicle(vec![change(HistoryOperation::Upsert(readings))], NOW).await;
+        said.into_iter().for_each(|one| drop(one.unwrap()));
+    };
+    // Twenty days; half of the numbers have more digits than are counted in decimals.
+    let hours = (0..20 * 24).map(|hour| {
+        let number = if hour % 2 == 0 { "1" } else { "1.0000000000000000000" };
+        (START + hour * 4 * QUARTER, number)
+    });
+    say(hours.collect()).await;
+    store.settle().await.unwrap();
+    // Corrected, and not yet merged, when retention passes by.
+    say(vec![(START + 7 * 4 * QUARTER, "101")]).await;
+    let kept = Kept { raw: days(10), hourly: days(85), daily: days(1_000) };
+    let retention = |kept| Retention { rules: Vec::new(), otherwise: kept };
+    store.retain(retention(kept), NOW).await.unwrap();
+    assert!(moments(&store, "energy").await.is_empty());
+    let whole = sums(&store, "energy", "PT0S").await;
+    assert_eq!(whole, [(START, "580".to_owned())], "480 hours, one of which was corrected");
+
+    // Hours are kept for some of the days, and no longer made.
+    let kept = Kept { hourly: None, ..kept };
+    say(vec![(START + 19 * DAY + 1, "1")]).await;
+    store.retain(retention(kept), NOW).await.unwrap();
+    assert_eq!(sums(&store, "energy", "PT0S").await, [(START, "581".to_owned())]);
+
+    // What needs each number has no value; everything else has.
+    let aggregation = Aggregation::read("sum,stddev,distinctCount", Some("PT0S")).unwrap();
+    let told = tell(&store, "energy", Some(aggregation)).await;
+    let [Told::Aggregates(series)] = told.as_slice() else { panic!("{told:?}") };
+    let values: Vec<usize> = series[0].methods.iter().map(|(_, values)| values.len()).collect();
+    assert_eq!(values, [1, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn late_readings_find_their_place_among_chunks() {
     let directory = tempfile::tempdir().unwrap();
     let (store, _) = EmbeddedStore::open(settings(directory.path())).unwrap();

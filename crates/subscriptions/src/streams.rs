@@ -68,7 +68,7 @@ pub struct Gone {
     pub first: Position,
 }
 
-/// How many events are read at a time.
+/// How many events are read at a time for all streams.
 const EVENTS_AT_ONCE: usize = 256;
 
 /// How long to wait before a store that failed is asked again.
@@ -116,8 +116,9 @@ impl Streams {
     /// Follows the journal for all streams, until `stopped`.
     pub async fn run(&self, stopped: impl Future<Output = ()> + Send) {
         tokio::select! {
-            () = self.follow() => {}
+            biased;
             () = stopped => {}
+            () = self.follow() => {}
         }
     }
 
@@ -127,13 +128,14 @@ impl Streams {
             let reached = *end.borrow_and_update();
             let Some(after) = self.hub().behind(reached) else {
                 tokio::select! {
+                    biased;
                     _ = end.changed() => {}
                     () = self.attached.notified() => {}
                 }
                 continue;
             };
             match self.store.journal(after, EVENTS_AT_ONCE).await {
-                Ok(events) => self.hub().tell(&events),
+                Ok(events) => self.hub().tell(after, &events),
                 // Each stream will find out by itself.
                 Err(JournalError::Gone { first }) => self.hub().let_all_go(first),
                 Err(JournalError::Store(error)) => {

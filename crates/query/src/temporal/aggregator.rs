@@ -82,9 +82,7 @@ impl<'a> Aggregator<'a> {
         last: Timestamp,
         summary: &NumberSummary,
     ) -> bool {
-        let single =
-            |method: &Method| matches!(method, Method::DistinctCount | Method::StandardDeviation);
-        if self.aggregation.methods.iter().any(single) {
+        if self.aggregation.methods.iter().any(|method| method.needs_each()) {
             return false;
         }
         if !self.aggregation.period.is_zero() {
@@ -97,6 +95,15 @@ impl<'a> Aggregator<'a> {
         self.enter(first).summary(summary);
         self.last = self.last.max(last);
         true
+    }
+
+    /// Takes numbers of a span that nobody has any more, at once and in any case: they count for the
+    /// period in which the span begins. What cannot be told without them has no value for that.
+    pub fn push_rolled_up(&mut self, first: Timestamp, last: Timestamp, summary: &NumberSummary) {
+        let period = self.enter(first);
+        period.summary(summary);
+        period.is_rolled_up = true;
+        self.last = self.last.max(last);
     }
 
     /// By method, in the order asked for: the periods that have values.
@@ -136,6 +143,9 @@ impl<'a> Aggregator<'a> {
         let until = self.window.and_then(|window| window.until);
         let (start, end) = (period.start, period.end.or(until).unwrap_or(self.last));
         for (method, values) in &mut self.done {
+            if period.is_rolled_up && method.needs_each() {
+                continue;
+            }
             match period.result(*method) {
                 Some(value) => values.push(PeriodValue { value, start, end }),
                 None => {
@@ -164,6 +174,15 @@ struct Accumulator {
     times: u64,
     /// Values that cannot be put in an order.
     unordered: u64,
+    /// Some of the numbers are known by their summary alone.
+    is_rolled_up: bool,
+}
+
+impl Method {
+    /// Does it need each value by itself?
+    fn needs_each(self) -> bool {
+        matches!(self, Method::DistinctCount | Method::StandardDeviation)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -224,6 +243,7 @@ impl Accumulator {
             text_count: 0,
             times: 0,
             unordered: 0,
+            is_rolled_up: false,
         }
     }
 

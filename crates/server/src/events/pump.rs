@@ -6,9 +6,9 @@ use std::time::Duration;
 use http::HeaderMap;
 use ngsi_ld::{Authenticate, Door};
 use store::{Position, Recorded};
-use subscriptions::Stream;
+use subscriptions::{Gone, Stream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tracing::debug;
 
 use super::Events;
@@ -21,12 +21,22 @@ pub enum Said {
     News { position: Position, notification: String },
     /// Nothing up to this position is still to be told.
     Here(Position),
-    /// Why the stream ends; nothing follows.
-    End(String),
+    /// The stream ends; nothing follows.
+    End(End),
 }
 
-/// How long a listener may take to read what is on its way; then it has gone.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Why a stream ends.
+#[derive(Debug, thiserror::Error)]
+pub enum End {
+    #[error("the server stops; come again")]
+    Stopped,
+    #[error("the key is not known here any more")]
+    Unknown,
+    #[error(transparent)]
+    Gone(#[from] Gone),
+    #[error("the change at {} could not be written: {problem}", position.0)]
+    Unwritten { position: Position, problem: String },
+}
 
 pub struct Pump {
     stream: Stream,
@@ -63,21 +73,19 @@ impl Pump {
         let mut said = Said::Here(self.stream.position());
         loop {
             let ends = matches!(said, Said::End(_));
-            let heard = timeout(PATIENCE, sender.send(said)).await;
-            if ends || !matches!(heard, Ok(Ok(()))) {
+            // A listener that takes nothing has its connection taken away, and then this ends.
+            if sender.send(said).await.is_err() || ends {
                 return;
             }
             said = tokio::select! {
                 biased;
                 () = sender.closed() => return,
-                () = self.stopped.told() => Said::End("the server stops; come again".to_owned()),
+                () = self.stopped.told() => Said::End(End::Stopped),
+                // Also where much happens: nothing else notices that a key is revoked.
                 _ = ticks.tick() => self.keep_alive(),
                 next = self.stream.next() => match next {
-                    Ok(recorded) => {
-                        ticks.reset();
-                        self.tell(recorded).await
-                    }
-                    Err(gone) => Said::End(gone.to_string()),
+                    Ok(recorded) => self.tell(recorded).await,
+                    Err(gone) => Said::End(gone.into()),
                 },
             };
         }
@@ -88,7 +96,7 @@ impl Pump {
             Ok(caller) if caller == self.stream.subscription().caller => {
                 Said::Here(self.stream.position())
             }
-            _ => Said::End("the key is not known here any more".to_owned()),
+            _ => Said::End(End::Unknown),
         }
     }
 
@@ -98,7 +106,7 @@ impl Pump {
             Ok(message) => Said::News { position, notification: message.body },
             Err(problem) => {
                 debug!(problem, "a change could not be written for a stream");
-                Said::End(format!("the change at {} could not be written: {problem}", position.0))
+                Said::End(End::Unwritten { position, problem })
             }
         }
     }

@@ -53,6 +53,6 @@ fn lines(said: Said) -> String {
         }
         // Without data it is no event, but the client remembers the id.
         Said::Here(position) => format!("id: {}\n\n", position.0),
-        Said::End(reason) => format!("event: end\ndata: {}\n\n", Value::from(reason)),
+        Said::End(end) => format!("event: end\ndata: {}\n\n", Value::from(end.to_string())),
     }
 }

@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::history::merge;
 use crate::shared::Shared;
@@ -12,6 +13,9 @@ use crate::shared::Shared;
 /// Layers are merged when so many of them have been written out: few enough that a reader finds
 /// what it seeks among them, many enough that a series has something to merge.
 pub const LAYERS_MERGED: usize = 8;
+
+/// Or when no further one has been for so long: then there is time.
+const IDLE: Duration = Duration::from_secs(5);
 
 pub struct Historian {
     thread: Option<JoinHandle<()>>,
@@ -38,10 +42,18 @@ impl Historian {
 }
 
 fn follow(shared: &Shared, inbox: &Receiver<()>) {
-    let mut layers = 0;
-    while inbox.recv().is_ok() {
-        layers += 1 + inbox.try_iter().count();
-        if layers < LAYERS_MERGED {
+    // What was written out before the last stop may not be merged.
+    let mut layers = 1;
+    loop {
+        let is_idle = match inbox.recv_timeout(IDLE) {
+            Ok(()) => {
+                layers += 1 + inbox.try_iter().count();
+                false
+            }
+            Err(RecvTimeoutError::Timeout) => true,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        if layers < LAYERS_MERGED && !(is_idle && layers > 0) {
             continue;
         }
         let stopping = || shared.stopping.load(Ordering::Relaxed);
@@ -52,7 +64,7 @@ fn follow(shared: &Shared, inbox: &Receiver<()>) {
                 tracing::debug!(fragments, chunks, "merged recent history");
                 layers = 0;
             }
-            // Tried again when the next layer has been written out.
+            // Tried again when the next layer has been written out, or later.
             Err(error) => tracing::error!(%error, "could not merge recent history"),
         }
     }

@@ -26,6 +26,9 @@ pub struct Keeper {
     busy: bool,
 }
 
+/// A layer that is worth writing out although it is not full.
+const GROWN_BYTES: usize = 1 << 20;
+
 /// How long commits wait for room before they are refused.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
@@ -71,6 +74,17 @@ impl Keeper {
             self.busy = false;
         }
         if !self.busy && self.shared.tables.active_bytes() >= self.shared.settings.delta_bytes() {
+            self.order(checkpoint());
+        }
+    }
+
+    /// Called when nobody asks for anything: has a layer written out that has grown, so that what is
+    /// recent can be merged, and a start has little to read again.
+    pub fn tidy(&mut self, checkpoint: impl FnOnce() -> Checkpoint) {
+        if self.busy && self.done.try_recv().is_ok() {
+            self.busy = false;
+        }
+        if !self.busy && self.shared.tables.active_bytes() >= GROWN_BYTES {
             self.order(checkpoint());
         }
     }

@@ -1,7 +1,12 @@
 //! What readings come to by period: from summaries where they tell, from readings elsewhere.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use model::{Kind, Name, Reading, Timestamp, Uri};
-use query::{AggregatedSeries, Aggregation, Aggregator, Method, PeriodValue, TimeProperty, Unfit};
+use query::{
+    AggregatedSeries, Aggregation, Aggregator, Method, NumberSummary, PeriodValue, TimeProperty,
+    Unfit,
+};
 use store::{HistoryError, StoreError};
 
 use super::answer::AnswerOf;
@@ -39,12 +44,8 @@ impl<'a> AnswerOf<'a> {
     ) -> Result<Option<i64>, StoreError> {
         let span = self.span();
         let hours = rollup::periods(self.shared, number, series, Level::Hourly, span)?;
-        let until = hours.first().map_or(span.until, |(start, _)| start - start.rem_euclid(DAY));
-        let days = Span { from: span.from, until };
-        let days = rollup::periods(self.shared, number, series, Level::Daily, days)?;
-        let lasting = |level: Level| move |(start, summary)| (start, level.micros(), summary);
-        let days = days.into_iter().map(lasting(Level::Daily));
-        let periods: Vec<_> = days.chain(hours.into_iter().map(lasting(Level::Hourly))).collect();
+        let days = rollup::periods(self.shared, number, series, Level::Daily, span)?;
+        let periods = finest(hours, days, span);
         let Some(end) = periods.last().map(|(start, length, _)| start + length) else {
             return Ok(None);
         };
@@ -56,9 +57,7 @@ impl<'a> AnswerOf<'a> {
                 aggregator.push(self.moment(&reading), &reading);
             }
             let (first, last) = (Timestamp(start), Timestamp(start + length - 1));
-            if !aggregator.push_summary(first, last, &summary) {
-                aggregator.push_summary(first, first, &summary);
-            }
+            aggregator.push_rolled_up(first, last, &summary);
         }
         late.for_each(|reading| aggregator.push(self.moment(&reading), &reading));
         Ok(Some(end))
@@ -189,4 +188,31 @@ impl<'a> AnswerOf<'a> {
             }
         }
     }
+}
+
+/// For each day its hours, or the day as a whole where some of them are not kept; each with its
+/// length.
+fn finest(
+    hours: Vec<(i64, NumberSummary)>,
+    days: Vec<(i64, NumberSummary)>,
+    span: Span,
+) -> Vec<(i64, i64, NumberSummary)> {
+    let day_of = |start: i64| start - start.rem_euclid(DAY);
+    let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
+    for (start, summary) in &hours {
+        *counts.entry(day_of(*start)).or_default() += summary.count;
+    }
+    let is_whole = |(start, day): &(i64, NumberSummary)| match counts.get(start) {
+        // Of a day that is asked for in part, hours tell more.
+        Some(count) => *count < day.count && start.saturating_add(DAY) <= span.until,
+        None => true,
+    };
+    let days: Vec<(i64, NumberSummary)> = days.into_iter().filter(is_whole).collect();
+    let whole: BTreeSet<i64> = days.iter().map(|(start, _)| *start).collect();
+    let hours = hours.into_iter().filter(|(start, _)| !whole.contains(&day_of(*start)));
+    let lasting = |level: Level| move |(start, summary)| (start, level.micros(), summary);
+    let hours = hours.map(lasting(Level::Hourly));
+    let mut all: Vec<_> = days.into_iter().map(lasting(Level::Daily)).chain(hours).collect();
+    all.sort_unstable_by_key(|(start, ..)| *start);
+    all
 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 
-use model::{Name, Tenant, Timestamp};
+use model::{Instance, Name, Reading, SCOPE, Tenant, Timestamp, Value};
 use store::{Kept, Retained, Retention, StoreError};
 
 use super::chunk::{self, Chunk};
@@ -11,7 +11,7 @@ use super::entry::Entries;
 use super::fragments::Fragments;
 use super::read::{bad_record, damaged};
 use super::rollup::{self, DAY, Level, Period};
-use super::row::Row;
+use super::row::{Revival, Row};
 use super::series::{Axis, NUMBER_BYTES, SeriesKey, Span, entity_of};
 use crate::codec::Wanted;
 use crate::keys::EntityNumber;
@@ -69,13 +69,20 @@ impl Pass<'_> {
         series: &SeriesKey,
     ) -> Result<Option<Kept>, StoreError> {
         if self.entity.as_ref().is_none_or(|(known, ..)| *known != number) {
-            self.entity = self.shared.owner(number)?.map(|(tenant, types)| (number, tenant, types));
+            // One that has been told something since the last merge waits for the next pass.
+            let is_settled = self.shared.tables.fragments(number)?.is_empty();
+            let owner = if is_settled { self.shared.owner(number)? } else { None };
+            self.entity = owner.map(|(tenant, types)| (number, tenant, types));
         }
         let (Some((_, tenant, types)), Some(name)) =
             (&self.entity, self.shared.names.name(series.attribute()))
         else {
             return Ok(None);
         };
+        // The scope of today may have been given long ago.
+        if name.as_str() == SCOPE {
+            return Ok(None);
+        }
         Ok(Some(self.retention.of(tenant, types, &name)))
     }
 
@@ -178,9 +185,10 @@ impl Pass<'_> {
                 continue;
             }
             let mut periods: Vec<Period> = Vec::new();
+            let mut revival = Revival::new(&self.shared.names, None, true);
             for row in old {
-                if let Some(number) = row.number() {
-                    rollup::add(&mut periods, level, row.at, number.value());
+                if let Some(number) = number_of(row, &mut revival)? {
+                    rollup::add(&mut periods, level, row.at, number);
                 }
             }
             self.retained.periods += periods.len() as u64;
@@ -189,6 +197,17 @@ impl Pass<'_> {
             writes.extend(blocks.map(|(key, value)| (Table::Rollups, key, Some(value))));
         }
         Ok(writes)
+    }
+}
+
+/// The number that a reading tells, whatever its digits.
+fn number_of(row: &Row, revival: &mut Revival<'_>) -> Result<Option<f64>, StoreError> {
+    if let Some(number) = row.number() {
+        return Ok(Some(number.value()));
+    }
+    match revival.reading(row).map_err(|bad| bad_record(&bad))? {
+        Reading::Said(Instance { value: Value::Property(json), .. }) => Ok(json.as_number()),
+        _ => Ok(None),
     }
 }
 

@@ -57,6 +57,7 @@ pub fn query(
         of_header: of_header(&filter),
         whole: (!is_of_header(&filter)).then_some(&filter),
         answer: AnswerOf::new(shared, &query.readings, now),
+        is_ordered: false,
         matched: Vec::new(),
         count: 0,
         plan: Plan::default(),
@@ -73,7 +74,9 @@ struct Run<'a> {
     /// Where readings have a say.
     whole: Option<&'a Filter>,
     answer: AnswerOf<'a>,
-    /// Where an order was asked for: all that match.
+    /// They come in the order that was asked for.
+    is_ordered: bool,
+    /// Where another order was asked for: all that match.
     matched: Vec<(EvolutionHeader, EntityNumber, Option<ScopeTimes>)>,
     count: usize,
     plan: Plan,
@@ -89,6 +92,11 @@ impl Run<'_> {
             Planner { names: names_of, counts: &counts, tenant, past: true }.drive(&[&names], &[])
         };
         self.plan.index = drive.name;
+        self.is_ordered = match self.query.by_id {
+            None => true,
+            Some(Order::Ascending) => matches!(drive.source, Source::ById { .. }),
+            Some(Order::Descending) => false,
+        };
         let mut seen = FxHashSet::default();
         match drive.source {
             Source::Found { ids, ranges, only: _ } => {
@@ -156,7 +164,7 @@ impl Run<'_> {
             return Ok(Goon::Yes);
         }
         self.count += 1;
-        if self.query.by_id.is_some() {
+        if !self.is_ordered {
             self.matched.push((header, number, self.answer.times.take()));
             return Ok(Goon::Yes);
         }

@@ -1,12 +1,14 @@
 //! Those who listen to what happens now.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use query::{Filter, NoLinks};
 use store::{Position, Recorded};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
+use crate::changes::Changes;
 use crate::index::{Index, Slot};
 use crate::subscription::Subscription;
 
@@ -16,7 +18,8 @@ pub(super) struct Hub {
     open: usize,
     last: Slot,
     index: Index,
-    listeners: HashMap<Slot, Listener>,
+    /// In an order that does not depend on chance, so that a seed tells the same story again.
+    listeners: BTreeMap<Slot, Listener>,
     /// The listeners have what concerns them up to here.
     read_to: Position,
 }
@@ -25,11 +28,26 @@ pub(super) struct Hub {
 struct Listener {
     subscription: Arc<Subscription>,
     sender: Sender<Recorded>,
-    missed: Missed,
+    missed: Arc<AtomicU64>,
 }
 
-/// Tells a stream that was let go after which position it has to read by itself.
-pub(super) type Missed = Arc<AtomicU64>;
+/// What a stream has of the hub.
+#[derive(Debug)]
+pub(super) struct Live {
+    /// What may concern it and comes after `from`, and some before that perhaps.
+    pub receiver: Receiver<Recorded>,
+    /// What comes up to here it reads by itself, first.
+    pub from: Position,
+    missed: Arc<AtomicU64>,
+}
+
+impl Live {
+    /// After which position a stream that was let go has to read by itself, once nothing is left
+    /// in `receiver`.
+    pub fn missed(&self) -> Position {
+        Position(self.missed.load(Ordering::Acquire))
+    }
+}
 
 impl Hub {
     /// A number for a stream, if there may be one more.
@@ -47,29 +65,30 @@ impl Hub {
         self.detach(slot);
     }
 
-    /// From now on a stream that is at `position` is told what may concern it; nothing where it
-    /// has to catch up first. What it knows already may come again.
+    /// From now on a stream that has read up to `position` is told what may concern it. Nothing
+    /// where it is more than `near` events behind, and has to catch up first. It need not be at
+    /// the very end: where changes come quickly, it might never get there.
     pub fn attach(
         &mut self,
         slot: Slot,
         subscription: &Arc<Subscription>,
-        position: Position,
+        (position, end): (Position, Position),
+        near: u64,
         queue_max: usize,
-    ) -> Option<(Receiver<Recorded>, Missed)> {
-        if self.listeners.is_empty() {
-            // Nobody was told anything, and the journal was not followed.
-            self.read_to = position;
-        }
-        if position < self.read_to {
+    ) -> Option<Live> {
+        // Where nobody listens, the journal is not followed.
+        let from = if self.listeners.is_empty() { end } else { self.read_to };
+        if position.0 + near < from.0 {
             return None;
         }
+        self.read_to = from;
         let (sender, receiver) = mpsc::channel(queue_max.max(1));
-        let missed = Missed::default();
+        let missed = Arc::<AtomicU64>::default();
         self.index.insert(slot, subscription);
         let listener =
             Listener { subscription: subscription.clone(), sender, missed: missed.clone() };
         self.listeners.insert(slot, listener);
-        Some((receiver, missed))
+        Some(Live { receiver, from, missed })
     }
 
     fn detach(&mut self, slot: Slot) {
@@ -88,21 +107,37 @@ impl Hub {
         self.read_to
     }
 
-    /// Tells each event to those it may concern. Whoever has no room is let go.
-    pub fn tell(&mut self, events: &[Recorded]) {
+    /// Tells each of the events after `after` to those it may concern. Whoever has no room is let
+    /// go.
+    pub fn tell(&mut self, after: Position, events: &[Recorded]) {
+        // They were read for listeners that have gone; those there are now lack what lies between.
+        if self.read_to < after {
+            return;
+        }
         for recorded in events {
-            // They were read for listeners that have gone, and there may be others now.
             if recorded.position <= self.read_to {
                 continue;
             }
-            for slot in self.index.candidates(&recorded.event) {
-                let Some(listener) = self.listeners.get(&slot) else { continue };
-                if listener.sender.try_send(recorded.clone()).is_err() {
-                    listener.missed.store(recorded.position.0 - 1, Ordering::Release);
-                    self.detach(slot);
-                }
-            }
+            self.tell_one(recorded);
             self.read_to = recorded.position;
+        }
+    }
+
+    fn tell_one(&mut self, recorded: &Recorded) {
+        let candidates = self.index.candidates(&recorded.event);
+        if candidates.is_empty() {
+            return;
+        }
+        let changes = Changes::of(&recorded.event);
+        for slot in candidates {
+            let Some(listener) = self.listeners.get(&slot) else { continue };
+            if !may_concern(&listener.subscription, &changes) {
+                continue;
+            }
+            if listener.sender.try_send(recorded.clone()).is_err() {
+                listener.missed.store(recorded.position.0 - 1, Ordering::Release);
+                self.detach(slot);
+            }
         }
     }
 
@@ -115,3 +150,20 @@ impl Hub {
         self.read_to = first;
     }
 }
+
+/// Nobody is woken for what can be ruled out at once; rights and linked entities are looked at
+/// later.
+pub(super) fn may_concern(subscription: &Subscription, changes: &Changes<'_>) -> bool {
+    if changes.event.tenant != subscription.key.tenant {
+        return false;
+    }
+    if subscription.link_depth == 0 {
+        return subscription.matches(changes, &Filter::Everything, &NoLinks).is_some();
+    }
+    let is_selected = changes.entity().is_some_and(|entity| subscription.selects(entity));
+    is_selected && subscription.reason(changes).is_some()
+}
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;

@@ -2,20 +2,22 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use store::{JournalError, Position, Recorded, StoreError};
-use tokio::sync::mpsc::Receiver;
 use tracing::warn;
 
-use super::hub::Missed;
-use super::{EVENTS_AT_ONCE, Gone, STORE_PAUSE, Streams};
+use super::hub::{Live, may_concern};
+use super::{Gone, STORE_PAUSE, Streams};
 use crate::changes::Changes;
 use crate::concern::Judge;
 use crate::index::Slot;
 use crate::notifier::named;
 use crate::subscription::Subscription;
 use crate::wire::{About, Message, Told, Wire};
+
+/// How many events a stream reads at a time. Those that may concern it are held until its listener
+/// has taken them.
+const EVENTS_AT_ONCE: usize = 64;
 
 /// Tells of changes in the order of the journal, each once. It ends when it is dropped.
 #[derive(Debug)]
@@ -25,9 +27,11 @@ pub struct Stream {
     subscription: Arc<Subscription>,
     /// All up to here was told, or concerned nobody.
     position: Position,
+    /// What may concern the subscription up to here was told, or is ahead.
+    read_to: Position,
     /// What is to be looked at next.
     ahead: VecDeque<Recorded>,
-    live: Option<(Receiver<Recorded>, Missed)>,
+    live: Option<Live>,
 }
 
 impl Stream {
@@ -37,8 +41,8 @@ impl Stream {
         subscription: Arc<Subscription>,
         position: Position,
     ) -> Stream {
-        let (ahead, live) = (VecDeque::new(), None);
-        Stream { streams, slot, subscription, position, ahead, live }
+        let (read_to, ahead) = (position, VecDeque::new());
+        Stream { streams, slot, subscription, position, read_to, ahead, live: None }
     }
 
     pub fn subscription(&self) -> &Arc<Subscription> {
@@ -58,12 +62,13 @@ impl Stream {
 
     /// How far the stream is: nothing up to this position is still to be told.
     pub fn position(&mut self) -> Position {
-        if let Some((receiver, _)) = &self.live
+        if let Some(live) = &self.live
             && self.ahead.is_empty()
+            && live.from <= self.read_to
         {
             // While the hub is locked, nothing can arrive.
             let hub = self.streams.hub();
-            if receiver.is_empty() && !receiver.is_closed() {
+            if live.receiver.is_empty() && !live.receiver.is_closed() {
                 self.position = self.position.max(hub.read_to());
             }
         }
@@ -74,55 +79,82 @@ impl Stream {
     /// while it waits.
     pub async fn next(&mut self) -> Result<Recorded, Gone> {
         loop {
-            while let Some(recorded) = self.ahead.front() {
-                let recorded = recorded.clone();
-                let concerns = self.concerns(&recorded).await;
-                self.ahead.pop_front();
-                self.position = recorded.position;
-                if concerns {
-                    return Ok(recorded);
-                }
+            if let Some(recorded) = self.next_ahead().await {
+                return Ok(recorded);
             }
             match &mut self.live {
-                Some((receiver, missed)) => match receiver.recv().await {
-                    Some(recorded) if recorded.position <= self.position => {}
-                    Some(recorded) => self.ahead.push_back(recorded),
+                None => self.catch_up().await?,
+                Some(live) if self.read_to < live.from => {
+                    let from = live.from;
+                    self.read_on(from).await?;
+                }
+                Some(live) => match live.receiver.recv().await {
+                    Some(recorded) if recorded.position <= self.read_to => {}
+                    Some(recorded) => {
+                        self.read_to = recorded.position;
+                        self.ahead.push_back(recorded);
+                    }
                     None => {
-                        let missed = Position(missed.load(Ordering::Acquire));
-                        self.position = self.position.max(missed);
+                        self.read_to = self.read_to.max(live.missed());
                         self.live = None;
                     }
                 },
-                None => self.catch_up().await?,
             }
         }
     }
 
-    /// Reads on in the journal, or listens where there is no more.
-    async fn catch_up(&mut self) -> Result<(), Gone> {
-        match self.streams.store.journal(self.position, EVENTS_AT_ONCE).await {
-            Ok(events) if events.is_empty() => self.attach(),
-            Ok(events) => self.ahead.extend(events),
-            Err(JournalError::Gone { first }) => return Err(Gone { first }),
-            Err(JournalError::Store(error)) => pause(&error).await,
+    /// The next of those ahead that concerns the subscription; the others are passed over.
+    async fn next_ahead(&mut self) -> Option<Recorded> {
+        while let Some(recorded) = self.ahead.front() {
+            let recorded = recorded.clone();
+            let concerns = self.concerns(&recorded).await;
+            self.ahead.pop_front();
+            self.position = recorded.position;
+            if concerns {
+                return Some(recorded);
+            }
         }
+        self.position = self.position.max(self.read_to);
+        None
+    }
+
+    /// Listens, where what is missing is little; else reads on in the journal.
+    async fn catch_up(&mut self) -> Result<(), Gone> {
+        let end = *self.streams.store.journal_end().borrow();
+        let queue_max = self.streams.settings.queue_max;
+        let reached = (self.read_to, end);
+        let near = EVENTS_AT_ONCE as u64;
+        self.live =
+            self.streams.hub().attach(self.slot, &self.subscription, reached, near, queue_max);
+        if self.live.is_some() {
+            self.streams.attached.notify_one();
+            return Ok(());
+        }
+        self.read_on(end).await
+    }
+
+    /// Reads on in the journal, but not further than `to`.
+    async fn read_on(&mut self, to: Position) -> Result<(), Gone> {
+        let events = match self.streams.store.journal(self.read_to, EVENTS_AT_ONCE).await {
+            Ok(events) => events,
+            Err(JournalError::Gone { first }) => return Err(Gone { first }),
+            Err(JournalError::Store(error)) => {
+                pause(&error).await;
+                return Ok(());
+            }
+        };
+        for recorded in events.into_iter().take_while(|one| one.position <= to) {
+            self.read_to = recorded.position;
+            if may_concern(&self.subscription, &Changes::of(&recorded.event)) {
+                self.ahead.push_back(recorded);
+            }
+        }
+        // Where there is much to read of which nothing concerns anybody, others have their turn.
+        tokio::task::yield_now().await;
         Ok(())
     }
 
-    fn attach(&mut self) {
-        let queue_max = self.streams.settings.queue_max;
-        let mut hub = self.streams.hub();
-        self.live = hub.attach(self.slot, &self.subscription, self.position, queue_max);
-        drop(hub);
-        if self.live.is_some() {
-            self.streams.attached.notify_one();
-        }
-    }
-
     async fn concerns(&self, recorded: &Recorded) -> bool {
-        if recorded.event.tenant != self.subscription.key.tenant {
-            return false;
-        }
         let Streams { store, policy, now, .. } = &*self.streams;
         let changes = Changes::of(&recorded.event);
         loop {
