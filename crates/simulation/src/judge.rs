@@ -176,7 +176,8 @@ fn same_id_same_news(member: &Member, ours: &[&Receipt]) -> Check {
     Ok(())
 }
 
-/// Whoever takes everything is told at once, however others behave.
+/// Whoever takes everything is told at once, however others behave; once it is known to do so, for
+/// those whom nobody knows share what they get with those who are slow.
 fn promptly(story: &Story, member: &Member, due: &[&Recorded], ours: &[&Receipt]) -> Check {
     if !story.is_calm() || !story.is_good(member) || member.gathers() {
         return Ok(());
@@ -187,7 +188,8 @@ fn promptly(story: &Story, member: &Member, due: &[&Recorded], ours: &[&Receipt]
             first.entry(line).or_insert(receipt.at);
         });
     }
-    let late = due.iter().find(|one| {
+    let known_at = ours.iter().map(|receipt| receipt.at).min().unwrap_or_default();
+    let late = due.iter().filter(|one| known_at < one.event.at).find(|one| {
         let arrived = first.get(&*line(&one.event));
         arrived.is_some_and(|at| one.event.at.0 + PROMPT < at.0)
     });
