@@ -16,7 +16,7 @@ rm -rf "$OUT" && mkdir -p "$OUT"
 cargo build --release --locked --package server
 DATA=$(mktemp -d)
 SERVER=
-trap 'kill $SERVER 2>/dev/null; wait $SERVER 2>/dev/null || true; rm -rf "$DATA"' EXIT
+trap 'kill $SERVER 2>/dev/null || true; wait $SERVER 2>/dev/null || true; rm -rf "$DATA"' EXIT
 
 # Runs folders against a server without data: cases count what they find, and history stays when
 # other cases have deleted their entities.
