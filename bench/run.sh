@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures the server of this checkout; bench/README.md says how to read the table.
-# BENCH_LARGE=1 adds a million entities, BENCH_ENGINE=1 the history engine without a server; arguments, or BENCH_ARGS, go to `bench run` (see --help).
+# BENCH_LARGE=1 adds a million entities, BENCH_ENGINE=1 the history engine without a server;
+# arguments, or BENCH_ARGS, go to `bench run` (see --help).
 set -eu
 cd "$(dirname "$0")/.."
 
