@@ -19,8 +19,8 @@ pub const MINUTES: u64 = 1_000_000_001;
 const FIRST_MINUTE: u64 = 26_297_280;
 
 /// So many readings of a series, from the first on; they lie so many minutes apart.
-pub fn readings(series: u64, first: u64, minutes: u64) -> Request {
-    let readings: Vec<String> = (first..first + READINGS)
+pub fn readings(series: u64, first: u64, count: u64, minutes: u64) -> Request {
+    let readings: Vec<String> = (first..first + count)
         .map(|number| {
             let temperature = 15.0 + (mix(series ^ (number << 20)) % 100) as f64 / 10.0;
             let at = moment(FIRST_MINUTE + number * minutes);
@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn a_request_holds_its_readings() {
-        let body: serde_json::Value = serde_json::from_str(&readings(7, 0, 15).body).unwrap();
+        let body: serde_json::Value =
+            serde_json::from_str(&readings(7, 0, READINGS, 15).body).unwrap();
         assert_eq!(body["temperature"].as_array().map(Vec::len), Some(READINGS as usize));
     }
 }

@@ -27,6 +27,9 @@ const WRITERS: u64 = 8;
 /// How many are told of each change when it counts how many can be.
 const SUBSCRIBERS: u64 = 20;
 
+/// How many are told of each change when it counts until when all are.
+const SUBSCRIBERS_WIDE: u64 = 1_000;
+
 /// More connections would only make the queue longer.
 const DELIVER_WRITERS: usize = 2;
 
@@ -120,6 +123,32 @@ pub fn throughput(server: &Server, time: Duration) -> io::Result<Found> {
     let cpu_micros = cpu.as_secs_f64() * 1e6 / due.max(1) as f64;
     let per_second = due as f64 / took.as_secs_f64();
     Ok(Found { served: served(&outcome, DELIVER_WRITERS, per_second), cpu_micros })
+}
+
+/// From sending a change until the last of many has been told.
+pub fn wide(server: &Server, time: Duration) -> io::Result<Found> {
+    let receiver = Receiver::start()?;
+    prepare(server, &receiver, SUBSCRIBERS_WIDE, "Wide")?;
+    let mut connection = Connection::open(server.address)?;
+    let before = server.quiet()?;
+    let began = moment();
+    let mut latencies = Vec::new();
+    let mut due = 0;
+    while began.elapsed() < time {
+        let sent = moment();
+        ask(&mut connection, &change("Wide", due / SUBSCRIBERS_WIDE % ENTITIES, due))?;
+        due += SUBSCRIBERS_WIDE;
+        receiver.wait_for(due)?;
+        let last = receiver.arrived().last.unwrap_or(sent);
+        latencies.push(last.saturating_duration_since(sent));
+    }
+    let cpu = server.quiet()?.saturating_sub(before);
+    latencies.sort_unstable();
+    let took = began.elapsed();
+    let per_second = due as f64 / took.as_secs_f64();
+    let outcome = load::Outcome { took, answer_bytes: 0, latencies };
+    let cpu_micros = cpu.as_secs_f64() * 1e6 / due.max(1) as f64;
+    Ok(Found { served: served(&outcome, 1, per_second), cpu_micros })
 }
 
 fn served(outcome: &load::Outcome, connections: usize, per_second: f64) -> Served {

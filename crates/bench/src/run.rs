@@ -17,7 +17,8 @@ use crate::meter;
 use crate::notify;
 use crate::pin::Pinning;
 use crate::scenarios::{
-    BATCH_ENTITIES, ENTITIES_LARGE, LARGE, Preparation, Quantity, Scenario, Traffic, Work, batch,
+    BATCH_ENTITIES, ENTITIES_LARGE, LARGE, LARGE_HISTORY, Preparation, Quantity, Scenario, Traffic,
+    Work, batch,
 };
 use crate::server::{self, Server};
 use crate::table::{Rate, Row, Served};
@@ -42,13 +43,14 @@ pub fn run(settings: &Settings, rows: &mut Vec<Row>) -> io::Result<()> {
     let pinning = Pinning::establish();
     tell_conditions(pinning);
     let ceiling = ceiling::start(pinning, &settings.directory)?;
-    let mut passes = vec![(settings.entities, Scenario::value_variants())];
+    let mut passes = vec![(Kind::Entities, settings.entities, Scenario::value_variants())];
     if settings.large {
-        passes.push((ENTITIES_LARGE, LARGE));
+        passes.push((Kind::Entities, ENTITIES_LARGE, LARGE));
+        passes.push((Kind::Series, ENTITIES_LARGE, LARGE_HISTORY));
     }
-    for (entities, scenarios) in passes {
-        let data = settings.directory.join(format!("data-{entities}"));
-        let pass = Pass { settings, pinning, ceiling: &ceiling, entities, data };
+    for (nth, (kind, entities, scenarios)) in passes.into_iter().enumerate() {
+        let data = settings.directory.join(format!("data-{nth}"));
+        let pass = Pass { settings, pinning, ceiling: &ceiling, kind, entities, data };
         pass.run(scenarios, rows)?;
         fs::remove_dir_all(&pass.data)?;
     }
@@ -68,11 +70,23 @@ fn tell_conditions(pinning: Pinning) {
     }
 }
 
+/// What is loaded first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Entities,
+    /// Each with a history of its own.
+    Series,
+}
+
+/// Readings of each of many series.
+const SERIES_SHORT: u64 = 100;
+
 /// All that is measured with one number of entities.
 struct Pass<'a> {
     settings: &'a Settings,
     pinning: Pinning,
     ceiling: &'a Server,
+    kind: Kind,
     entities: u64,
     data: PathBuf,
 }
@@ -107,6 +121,13 @@ impl Pass<'_> {
 
     fn load(&self, server: &Server) -> io::Result<()> {
         let entities = self.entities;
+        if self.kind == Kind::Series {
+            eprintln!("loading {entities} series of {SERIES_SHORT} readings ...");
+            let request = |number| history::readings(number, 0, SERIES_SHORT, 15);
+            self.put(server, 4, entities, &request)?;
+            thread::sleep(TIDYING);
+            return Ok(());
+        }
         eprintln!("loading {entities} entities ...");
         let request = |number| {
             let first = number * BATCH_ENTITIES;
@@ -121,7 +142,8 @@ impl Pass<'_> {
             Preparation::Series => {
                 eprintln!("two series of {SERIES_READINGS} readings ...");
                 for (series, minutes) in [(QUARTERS, 15), (MINUTES, 1)] {
-                    let request = |number| history::readings(series, number * READINGS, minutes);
+                    let request =
+                        |number| history::readings(series, number * READINGS, READINGS, minutes);
                     self.put(server, 1, SERIES_READINGS / READINGS, &request)?;
                 }
                 thread::sleep(TIDYING);
@@ -174,6 +196,11 @@ impl Pass<'_> {
             Work::Deliver => {
                 let found = notify::throughput(&server, self.settings.seconds)?;
                 (server, Quantity::CpuMicros(found.cpu_micros), Some(found.served))
+            }
+            Work::Wide => {
+                let found = notify::wide(&server, self.settings.seconds)?;
+                let millis = Quantity::Millis(found.served.p99_ms);
+                (server, millis, Some(found.served))
             }
             Work::Traffic(traffic) => {
                 let (cpu_micros, served) = self.serve(&server, traffic)?;

@@ -23,12 +23,17 @@ pub enum Scenario {
     Daily,
     Notify,
     Deliver,
+    Wide,
     Unmatched,
 }
 
 /// What is measured again with a million entities.
 pub const LARGE: &[Scenario] = &[Scenario::Start, Scenario::Near, Scenario::Type, Scenario::Memory];
 pub const ENTITIES_LARGE: u64 = 1_000_000;
+
+/// What is measured again beside a hundred million readings.
+pub const LARGE_HISTORY: &[Scenario] =
+    &[Scenario::Month, Scenario::Hourly, Scenario::Daily, Scenario::Start, Scenario::Memory];
 
 /// How many entities one batch holds.
 pub const BATCH_ENTITIES: u64 = 1_000;
@@ -74,6 +79,7 @@ impl Scenario {
             Scenario::Daily => "daily averages of 100,000 readings",
             Scenario::Notify => "notification, 1,000 changes/s, p99",
             Scenario::Deliver => "delivery, 20 subscribers each",
+            Scenario::Wide => "a change told to 1,000, until the last, p99",
             Scenario::Unmatched => "patch, many subscribe to other things",
         }
     }
@@ -95,6 +101,8 @@ impl Scenario {
             Scenario::Hourly | Scenario::Daily => Quantity::CpuMicros(5_000.0),
             Scenario::Notify => Quantity::Millis(5.0),
             Scenario::Deliver => Quantity::CpuMicros(60.0),
+            // A thousand, at 20,000 deliveries a second.
+            Scenario::Wide => Quantity::Millis(50.0),
             Scenario::Unmatched => Quantity::CpuMicros(65.0),
         }
     }
@@ -105,6 +113,7 @@ impl Scenario {
             Scenario::Memory => return Work::Memory,
             Scenario::Notify => return Work::Notify,
             Scenario::Deliver => return Work::Deliver,
+            Scenario::Wide => return Work::Wide,
             Scenario::Retrieve => (Requests::Retrieve { entities }, 8),
             Scenario::Near => (Requests::Near { entities }, 4),
             Scenario::Type => (Requests::Type, 4),
@@ -151,6 +160,7 @@ pub enum Work {
     Memory,
     Notify,
     Deliver,
+    Wide,
     Traffic(Traffic),
 }
 
@@ -186,7 +196,7 @@ impl Requests {
             Requests::Create => create(CREATE_FIRST + number),
             Requests::Batch => batch(BATCH_FIRST + number * BATCH_ENTITIES, BATCH_ENTITIES),
             // Each request a series of its own.
-            Requests::Ingest => history::readings(number, 0, 15),
+            Requests::Ingest => history::readings(number, 0, history::READINGS, 15),
             Requests::Month => history::month(number),
             Requests::Averages(period) => history::averages(period),
         }

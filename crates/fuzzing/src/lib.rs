@@ -4,6 +4,7 @@
 //! `tests/corpus.rs` calls them with the files in `corpus`; `fuzz` at the root of the repository
 //! calls them with what libFuzzer thinks up.
 
+mod audit_record;
 mod context;
 mod door;
 mod entity;
@@ -15,6 +16,7 @@ mod query_languages;
 mod sample;
 mod temporal;
 
+pub use audit_record::audit;
 pub use context::context;
 pub use door::parameters;
 pub use entity::{attribute, entity, fragment};
@@ -29,7 +31,7 @@ pub use temporal::{evolution, temporal};
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also that of its folder in `corpus`.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("entity", entity),
     ("fragment", fragment),
     ("attribute", attribute),
@@ -47,6 +49,7 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("import", import),
     ("evolution", evolution),
     ("temporal", temporal),
+    ("audit", audit),
 ];
 
 /// The input as text, and its first line taken off: it says how to read the rest.

@@ -1,4 +1,4 @@
-//! Keys in, `Caller` out.
+//! Keys and tokens in, `Caller` out.
 //!
 //! A key's secret part is 256 random bits, so there is nothing to guess and no dictionary to try:
 //! a plain SHA-256 is kept of it, not a slow password hash. The secret itself is shown once, to
@@ -6,6 +6,7 @@
 
 mod file;
 mod key;
+pub mod oidc;
 mod ring;
 mod token;
 

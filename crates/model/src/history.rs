@@ -237,18 +237,26 @@ impl Readings {
         self.attributes.iter().map(|(_, readings)| readings.len()).sum()
     }
 
+    /// Has any of an attribute's readings no moment of its own?
+    pub fn has_undated(readings: &[Reading]) -> bool {
+        readings.iter().any(|reading| reading.observed_at().is_none())
+    }
+
     /// Gives every reading its system times. Readings without a moment of their own get
-    /// different ones, in their order.
-    pub fn stamp(&mut self, now: Timestamp) {
+    /// different ones, in their order. Tells the last that was given.
+    pub fn stamp(&mut self, now: Timestamp) -> Timestamp {
+        let mut last = now;
         for (_, readings) in &mut self.attributes {
             let mut undated = 0;
             for reading in readings {
                 let dated = reading.observed_at().is_some();
                 let at = if dated { now } else { Timestamp(now.0 + undated) };
                 undated += i64::from(!dated);
+                last = last.max(at);
                 reading.stamp(at, at);
             }
         }
+        last
     }
 
     /// What these readings, stamped, make of an entity that has no evolution yet: the last that

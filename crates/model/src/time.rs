@@ -20,6 +20,12 @@ impl fmt::Display for Timestamp {
 }
 
 impl Timestamp {
+    /// This moment, or the one just after `last`, if that was not before: what changes one thing at
+    /// a time has moments that ascend, whatever a clock says.
+    pub fn following(self, last: Option<Timestamp>) -> Timestamp {
+        last.map_or(self, |last| self.max(Timestamp(last.0.saturating_add(1))))
+    }
+
     /// With as many digits as it takes: three, or six where there are microseconds.
     pub fn date_time(self) -> DateTime {
         let digits = if self.0 % 1_000 == 0 { 3 } else { 6 };

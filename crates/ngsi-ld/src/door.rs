@@ -78,7 +78,7 @@ impl Door {
         let asked = async {
             check_uri(door, head)?;
             let caller = door.authenticate.authenticate(&head.headers);
-            let caller = caller.map_err(|error| Problem::unauthenticated(error.to_string()))?;
+            let caller = caller.map_err(|error| Problem::unauthenticated(&error))?;
             let call = Call::new(door, head, caller, false)?;
             operations::subscriptions::listen(&call).await
         };
@@ -130,7 +130,7 @@ async fn pass(door: &Inner, head: &Parts, body: Body) -> Result<Response, Proble
     check_uri(door, head)?;
     // Who may not come in does not learn what is there.
     let caller = door.authenticate.authenticate(&head.headers);
-    let caller = caller.map_err(|error| Problem::unauthenticated(error.to_string()))?;
+    let caller = caller.map_err(|error| Problem::unauthenticated(&error))?;
     let resource = Resource::at(head.uri.path(), &head.method)?;
     if head.method == Method::OPTIONS {
         return Ok(options(resource.allowed()));

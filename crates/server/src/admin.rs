@@ -24,13 +24,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use http::{HeaderMap, StatusCode};
 use model::Tenant;
-use ngsi_ld::Authenticate;
+use ngsi_ld::{Authenticate, Unauthenticated};
 use policy::{Action, Policy, Request};
 use serde_json::{Value, json};
 use store::{Store, StoreError};
 use subscriptions::DeadLetters;
 
-use crate::problem::problem;
+use crate::problem::{problem, unauthenticated};
 use crate::retention;
 
 /// What the routes share.
@@ -50,7 +50,17 @@ impl Request for Administer {
     }
 }
 
-type Refused = (StatusCode, String);
+/// Why there is no answer.
+enum Refused {
+    Unauthenticated(Unauthenticated),
+    Problem(StatusCode, String),
+}
+
+impl From<(StatusCode, String)> for Refused {
+    fn from((status, detail): (StatusCode, String)) -> Refused {
+        Refused::Problem(status, detail)
+    }
+}
 
 pub fn router(admin: Admin) -> Router {
     Router::new()
@@ -104,7 +114,7 @@ impl Admin {
     /// The tenant that the headers name, if the caller may administer it.
     fn tenant(&self, headers: &HeaderMap) -> Result<Tenant, Refused> {
         let caller = self.authenticate.authenticate(headers);
-        let caller = caller.map_err(|error| (StatusCode::UNAUTHORIZED, error.to_string()))?;
+        let caller = caller.map_err(Refused::Unauthenticated)?;
         let name = headers.get("ngsild-tenant").map(|name| name.to_str().unwrap_or("?"));
         let tenant = match name {
             None | Some("") => Tenant::default(),
@@ -125,19 +135,20 @@ impl Admin {
             Ok(None) => Ok(()),
             _ => {
                 let problem = "these are counts of all tenants; your key opens one of them";
-                Err((StatusCode::FORBIDDEN, problem.to_owned()))
+                Err((StatusCode::FORBIDDEN, problem.to_owned()).into())
             }
         }
     }
 }
 
 fn unavailable(error: StoreError) -> Refused {
-    (StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+    Refused::Problem(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
 }
 
 fn respond(answer: Result<Value, Refused>) -> Response {
     match answer {
         Ok(json) => ([(CONTENT_TYPE, "application/json")], format!("{json}\n")).into_response(),
-        Err((status, detail)) => problem(status, &detail),
+        Err(Refused::Unauthenticated(error)) => unauthenticated(&error),
+        Err(Refused::Problem(status, detail)) => problem(status, &detail),
     }
 }

@@ -7,19 +7,26 @@ use ngsi_ld::{Authenticate, Unauthenticated, bearer};
 use policy::{Caller, Role};
 
 use crate::keys::Keys;
+use crate::oidc::{Providers, is_token};
 
-/// Asks for a key.
+/// Asks for a key, or for a token of an identity provider.
 #[derive(Debug)]
-pub struct WithKeys(pub Arc<Keys>);
+pub struct Bearers {
+    pub keys: Arc<Keys>,
+    pub providers: Arc<Providers>,
+}
 
 /// Asks for nothing: `--open`, on a loopback address only.
 #[derive(Debug)]
 pub struct Open;
 
-impl Authenticate for WithKeys {
+impl Authenticate for Bearers {
     fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {
-        let token = bearer(headers).ok_or(Unauthenticated::Missing)?;
-        self.0.caller(token).ok_or(Unauthenticated::Unknown)
+        let bearer = bearer(headers).ok_or(Unauthenticated::Missing)?;
+        if is_token(bearer) && !self.providers.is_empty() {
+            return self.providers.caller(bearer);
+        }
+        self.keys.caller(bearer).ok_or(Unauthenticated::Unknown)
     }
 }
 

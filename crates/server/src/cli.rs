@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use policy::Role;
 use url::Url;
 
+use crate::audit::command::{self as audit_command, AuditCommand};
 use crate::commands;
 use crate::dead_letters;
 use crate::failure::Failure;
@@ -67,6 +68,9 @@ enum Command {
     /// List notifications that a running server gave up, send them once more, or throw them away.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Verify and export the audit record, and print its key; no server is needed.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print the settings in force, as a file; or all settings, explained.
     Config {
         #[command(flatten)]
@@ -354,6 +358,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Key(command) => {
             let settings = command.common().settings()?;
             commands::key(&settings, command)
+        }
+        Command::Audit(command) => {
+            let settings = command.common().settings()?;
+            on_runtime(settings, |settings| audit_command::run(settings, command))
         }
         Command::DeadLetters(command) => {
             let settings = Common::default().settings()?;

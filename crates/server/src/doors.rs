@@ -3,23 +3,25 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use ngsi_ld::{Authenticate, Door};
 
 use crate::admin::{self, Admin};
-use crate::authenticate::{Open, WithKeys};
+use crate::authenticate::{Bearers, Open};
 use crate::egress::EgressRules;
 use crate::events::{self, Events};
 use crate::fetch::Fetcher;
 use crate::health;
 use crate::keys::Keys;
+use crate::oidc::{self, Providers};
 use crate::openapi;
 use crate::platform::Platform;
 use crate::settings::Settings;
 
 /// Who may come in. `keys` are nothing where none are asked for.
-pub fn authenticate(keys: Option<Arc<Keys>>) -> Arc<dyn Authenticate> {
+pub fn authenticate(keys: Option<Arc<Keys>>, providers: Arc<Providers>) -> Arc<dyn Authenticate> {
     match keys {
-        Some(keys) => Arc::new(WithKeys(keys)),
+        Some(keys) => Arc::new(Bearers { keys, providers }),
         None => Arc::new(Open),
     }
 }
@@ -36,12 +38,17 @@ pub fn router(
     admin: Admin,
     events: Events,
     platform: &Platform,
+    providers: Arc<Providers>,
     warnings: &[String],
 ) -> Router {
     let health = health::router(platform.broker.clone(), warnings);
     let others = health.merge(openapi::router()).merge(admin::router(admin));
     let others = others.merge(events::router(events));
-    ngsi_ld::router(door).merge(others)
+    let router = ngsi_ld::router(door).merge(others);
+    if providers.is_empty() {
+        return router;
+    }
+    router.layer(from_fn_with_state(providers, oidc::prepare))
 }
 
 /// What of the settings concerns this door.

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::settings::Settings;
+use crate::settings::{Authorities, Settings};
 
 /// The rules for everything that goes out.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub struct EgressRules {
     pub timeout: Duration,
     pub bytes_max: usize,
     pub redirects_max: usize,
+    /// Trusted beside those of the web.
+    pub authorities: Authorities,
 }
 
 impl EgressRules {
@@ -29,6 +31,7 @@ impl EgressRules {
             timeout: settings.egress_timeout,
             bytes_max: settings.egress_bytes_max.as_usize(),
             redirects_max: settings.egress_redirects_max,
+            authorities: settings.egress_authorities.clone(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::audit::{ExportError, LedgerError};
 use crate::import::{ImportError, MappingError, SourceError};
 use crate::settings::SettingsError;
 
@@ -21,6 +22,10 @@ pub enum Failure {
     Import(#[from] ImportError),
     #[error(transparent)]
     Mapping(#[from] MappingError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    AuditExport(#[from] ExportError),
     #[error("{place}: {source}")]
     Io { place: String, source: io::Error },
     #[error("{0}")]

@@ -83,7 +83,8 @@ const ACCEPT: &str = "application/ld+json, application/json;q=0.9, */*;q=0.1";
 
 impl Fetcher {
     pub fn new(rules: EgressRules) -> Fetcher {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        rules.authorities.add_to(&mut roots);
         let provider = Arc::new(ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

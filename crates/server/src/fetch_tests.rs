@@ -13,6 +13,7 @@ fn rules() -> EgressRules {
         timeout: Duration::from_millis(500),
         bytes_max: 100,
         redirects_max: 2,
+        authorities: Default::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Starts the platform: settings, keys, store, doors, and the command line `comity`.
 
 mod admin;
+pub mod audit;
 mod authenticate;
 pub mod cli;
 mod client;
@@ -22,6 +23,7 @@ mod keys;
 mod logs;
 mod mqtt;
 mod notify;
+mod oidc;
 pub mod openapi;
 mod platform;
 mod problem;

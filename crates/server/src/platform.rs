@@ -44,6 +44,7 @@ pub fn embedded(settings: &Settings) -> EmbeddedSettings {
         journal_age_max: settings.journal_age_max,
         query_entities_max: settings.query_entities_max,
         query_sort_max: settings.query_sort_max,
+        query_readings_max: settings.query_readings_max,
         attributes_max: settings.attributes_max,
         ..EmbeddedSettings::new(&settings.data)
     }

@@ -2,8 +2,12 @@
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use ngsi_ld::Unauthenticated;
 use serde_json::json;
+
+/// How long a client should wait before it tries again.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
 /// A problem, in the user's words.
 pub fn problem(status: StatusCode, detail: &str) -> Response {
@@ -15,4 +19,16 @@ pub fn problem(status: StatusCode, detail: &str) -> Response {
     });
     let kind = [(CONTENT_TYPE, "application/problem+json")];
     (status, kind, format!("{problem}\n")).into_response()
+}
+
+/// Why nobody is known to be asking.
+pub fn unauthenticated(error: &Unauthenticated) -> Response {
+    let mut response = problem(error.status(), &error.to_string());
+    if let Some(challenge) = error.challenge() {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    if error.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    response
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jsonld::Context;
 use model::{Name, Tenant};
 use serde::{Deserialize, Serialize};
-use store::{DocumentKey, DocumentRange, Kept, Retention, RetentionRule, Store, StoreError};
+use store::{
+    DocumentKey, DocumentRange, Kept, Retained, Retention, RetentionRule, Store, StoreError,
+};
 use store_embedded::EmbeddedStore;
 use tokio::time::{Duration, MissedTickBehavior, interval};
 use tracing::{info, warn};
@@ -155,8 +157,8 @@ pub async fn keep(store: Arc<EmbeddedStore>, settings: Settings, mut stop: Stopp
         };
         match retained {
             Ok(retained) if retained.readings > 0 => {
-                let (readings, periods) = (retained.readings, retained.periods);
-                info!(readings, periods, "removed old readings; periods are kept of them");
+                let Retained { readings, periods, late } = retained;
+                info!(readings, periods, late, "removed old readings; periods are kept of them");
             }
             Ok(_) => {}
             Err(error) => warn!(%error, "could not remove old history; trying again"),

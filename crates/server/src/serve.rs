@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::http::{self, HttpSettings};
 use crate::keys::{self, Keys};
 use crate::notify;
+use crate::oidc::Providers;
 use crate::platform::Platform;
 use crate::retention;
 use crate::say::say;
@@ -34,6 +35,7 @@ pub struct Ready {
     /// Shown once, at the first start of a data directory.
     pub first_key: Option<Token>,
     keys: Option<Arc<Keys>>,
+    providers: Arc<Providers>,
     listener: TcpListener,
 }
 
@@ -50,13 +52,18 @@ pub async fn prepare(settings: Settings) -> Result<Ready, Failure> {
     // Port 0 was any port; now it is one.
     let listen = listener.local_addr().unwrap_or(settings.listen);
     let settings = Settings { listen, ..settings };
+    // An open server asks for no token either.
+    let issuers = if settings.open { Vec::new() } else { settings.issuers.clone() };
+    let providers = Providers::new(&issuers, &settings);
+    let providers = providers.map_err(|error| Failure::Refused(format!("issuers: {error}")))?;
     let platform = Platform::open(&settings)?;
     let (first_key, keys) = if settings.open {
         (None, None)
     } else {
         (keys::first(&settings.data)?, Some(Arc::new(Keys::open(&settings.data)?)))
     };
-    Ok(Ready { settings, platform, first_key, keys, listener })
+    let providers = Arc::new(providers);
+    Ok(Ready { settings, platform, first_key, keys, providers, listener })
 }
 
 /// An open server must not be reachable from another machine.
@@ -77,7 +84,7 @@ impl Ready {
     }
 
     pub fn warnings(&self) -> Vec<String> {
-        if self.settings.open { vec![OPEN_WARNING.to_owned()] } else { Vec::new() }
+        if self.settings.open { vec![OPEN_WARNING.to_owned()] } else { self.providers.warnings() }
     }
 
     /// Serves until the process is told to stop; then finishes requests and closes the store.
@@ -87,7 +94,7 @@ impl Ready {
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::io("signals"))?;
         let warnings = self.warnings();
         warnings.iter().for_each(|warning| warn!("{warning}"));
-        let authenticate = doors::authenticate(self.keys.clone());
+        let authenticate = doors::authenticate(self.keys.clone(), self.providers.clone());
         let door = doors::door(&self.settings, &self.platform, authenticate.clone());
         let notifier = notifier(&self.settings, &self.platform, door.clone());
         let dead_letters = DeadLetters::new(
@@ -112,13 +119,18 @@ impl Ready {
             keepalive: self.settings.stream_keepalive,
             stopped: stopped.clone(),
         };
-        let router = doors::router(door, admin, events, &self.platform, &warnings);
+        let router =
+            doors::router(door, admin, events, &self.platform, self.providers.clone(), &warnings);
         info!(address = self.address(), "listening");
         tokio::spawn(sweep(self.platform.store.clone(), self.settings.clone(), stopped.clone()));
         let (store, settings) = (self.platform.store.clone(), self.settings.clone());
         tokio::spawn(retention::keep(store, settings, stopped.clone()));
         if let Some(keys) = self.keys {
             tokio::spawn(follow_keys(keys, stopped.clone()));
+        }
+        if !self.providers.is_empty() {
+            let (providers, stopped) = (self.providers, stopped.clone());
+            tokio::spawn(async move { providers.keep(stopped).await });
         }
         let mut stop_streaming = stopped.clone();
         tokio::spawn(async move { streams.run(stop_streaming.told()).await });

@@ -11,6 +11,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("query", &["model"]),
     ("jsonld", &[]),
     ("policy", &["model", "query"]),
+    ("audit", &["model"]),
     ("store", &["model", "query", "policy"]),
     ("store-embedded", &["model", "query", "policy", "store"]),
     ("subscriptions", &["model", "query", "policy", "store"]),
@@ -31,13 +32,14 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "broker",
             "ngsi-ld",
             "identity",
+            "audit",
         ],
     ),
     // For tests and measurements only. What measures stands outside, as a client does.
     ("bench", &[]),
     ("simulation", &["model", "query", "policy", "store", "subscriptions", "broker", "testkit"]),
     ("testkit", &["model", "query", "policy", "store", "broker"]),
-    ("fuzzing", &["model", "query", "policy", "jsonld", "ngsi-ld", "server", "testkit"]),
+    ("fuzzing", &["model", "query", "policy", "audit", "jsonld", "ngsi-ld", "server", "testkit"]),
 ];
 
 /// What tests may use beside what their room may.

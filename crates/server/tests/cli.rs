@@ -123,3 +123,47 @@ fn help_and_reference_are_there() {
     let config = stdout(&comity(&["config", "--set", "log=debug"]));
     assert!(config.contains("log = \"debug\""), "{config}");
 }
+
+#[test]
+fn an_altered_audit_record_is_told_apart_from_a_whole_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = path(directory.path(), "data");
+    check_refused(&["audit", "verify", "--data", &data], "there is no audit record in");
+    check_refused(&["audit", "key", "--data", &data], "there is no audit record in");
+    let first = stdout(&comity(&["audit", "key", "--rotate", "--data", &data]));
+    let second = stdout(&comity(&["audit", "key", "--rotate", "--data", &data]));
+    assert_eq!(stdout(&comity(&["audit", "key", "--data", &data])), second);
+    let pem = stdout(&comity(&["audit", "key", "--pem", "--data", &data]));
+    assert!(pem.starts_with("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA"), "{pem}");
+    assert!(first != second && second.trim().len() == 64, "{second}");
+
+    let whole = comity(&["audit", "verify", "--data", &data]);
+    assert!(whole.status.success(), "{}", stderr(&whole));
+    let told = stdout(&whole);
+    assert!(told.contains("it begins with the first line of the record"), "{told}");
+    assert!(told.contains(&format!("signed with key {}", second.trim())), "{told}");
+    let anchor = told.lines().find_map(|line| line.strip_prefix("anchor of the last line: "));
+
+    let export = path(directory.path(), "all.ndjson");
+    assert!(comity(&["audit", "export", "--data", &data, "-o", &export]).status.success());
+    let verify = ["audit", "verify", &export, "--anchor", anchor.unwrap()];
+    let anchored = stdout(&comity(&verify));
+    assert!(anchored.contains("1 anchors agree"), "{anchored}");
+    let text = fs::read_to_string(&export).unwrap();
+    let count = text.lines().count();
+    let without_end: String = text.split_inclusive('\n').take(count - 2).collect();
+    fs::write(&export, without_end).unwrap();
+    let cut = comity(&verify);
+    assert_eq!(cut.status.code(), Some(1));
+    let expected = format!("entry {}: the end was cut", count - 1);
+    let expected = expected.replace(':', &format!(" (line {}):", count - 1));
+    assert!(stdout(&cut).contains(&expected), "{}", stdout(&cut));
+    fs::write(&export, text.replacen("\"start\"", "\"stop\"", 1)).unwrap();
+    let altered = comity(&["audit", "verify", &export]);
+    assert_eq!(altered.status.code(), Some(1));
+    let told = stdout(&altered);
+    assert!(told.contains("PROBLEM: entry 2 (line 2): it was altered"), "{told}");
+    let another = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    let other = comity(&["audit", "verify", "--data", &data, "--key", another]);
+    assert!(!other.status.success(), "{}", stdout(&other));
+}

@@ -28,7 +28,7 @@ mod write;
 pub use check::check;
 pub use entry::{Cleared, Entries};
 pub use header::Header;
-pub use merge::{merge, merge_all};
+pub use merge::{Merged, merge, merge_all};
 pub use read::Weave;
 pub use retain::retain;
 pub use run::{evolution, query};

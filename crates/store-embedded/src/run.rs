@@ -152,7 +152,11 @@ impl Run<'_> {
     fn visit(&mut self, number: EntityNumber, page: &mut PageOf<'_>) -> Result<Goon, StoreError> {
         let limit = self.shared.settings.query_entities_max;
         if self.plan.entities_read >= limit {
-            return Err(StoreError::TooComplex { limit, setting: "query_entities_max" });
+            return Err(StoreError::TooComplex {
+                limit,
+                things: "entities",
+                setting: "query_entities_max",
+            });
         }
         self.plan.entities_read += 1;
         // It may have been deleted since the index was read.
@@ -266,7 +270,11 @@ impl<'q> PageOf<'q> {
     fn take_ordered(&mut self, entity: &Entity, stored: Stored) -> Result<Goon, StoreError> {
         let limit = self.sort_max;
         if self.end() > limit {
-            return Err(StoreError::TooComplex { limit, setting: "query_sort_max" });
+            return Err(StoreError::TooComplex {
+                limit,
+                things: "entities",
+                setting: "query_sort_max",
+            });
         }
         self.ordered.push((self.sorter.key(entity), entity.id.clone(), stored));
         if self.ordered.len() >= 2 * self.end() + 64 {

@@ -334,5 +334,15 @@ pub fn number_from(value: &[u8]) -> EntityNumber {
 
 /// What an error of the tables means to a caller.
 pub fn unreadable(error: fjall::Error) -> StoreError {
+    use fjall::{Error, LsmError};
+    let is_damage = match &error {
+        Error::Storage(LsmError::Io(_)) => false,
+        Error::Storage(_) | Error::Decompress(_) | Error::InvalidTag(_) => true,
+        _ => false,
+    };
+    if is_damage {
+        let place = "a table on disk".to_owned();
+        return StoreError::Damaged { place, problem: error.to_string() };
+    }
     StoreError::Unavailable(Arc::new(std::io::Error::other(error)))
 }

@@ -11,7 +11,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy};
-use fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Slice};
+use fjall::{
+    CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice,
+    Snapshot,
+};
 
 use store::StoreError;
 
@@ -258,35 +261,63 @@ impl Tables {
         batch.commit()
     }
 
-    /// What is on disk of a table whose layers are of another kind.
-    pub fn on_disk(&self, table: Table, from: &[u8], to: &[u8]) -> DiskRange {
-        DiskRange(self.disk.keyspace(table).range(from..to))
+    /// What is on disk now.
+    pub fn view(&self) -> View<'_> {
+        View { disk: &self.disk, snapshot: self.disk.database.snapshot() }
     }
 
-    /// The fragments of an entity's history that have not been merged, the oldest first.
-    ///
-    /// Chunks are to be read after them: what is merged in between is then seen twice, and not
-    /// missed.
-    pub fn fragments(&self, entity: EntityNumber) -> Result<Vec<Arc<str>>, StoreError> {
+    /// The fragments of an entity's history that have not been merged, the oldest first, and what
+    /// was on disk at that moment. What was being written out or merged is in both.
+    pub fn fragments(&self, entity: EntityNumber) -> Result<(Vec<Arc<str>>, View<'_>), StoreError> {
+        // The guard keeps a write-out from ending between the memory and the disk.
         let guard = self.layers.read().unwrap_or_else(PoisonError::into_inner);
         let layers = [guard.frozen.clone(), Some(guard.active.clone())];
         let in_memory = layers.into_iter().flatten().filter_map(|layer| layer.fragment(entity));
         let in_memory: Vec<Arc<str>> = in_memory.map(Arc::from).collect();
-        let (from, to) = (entity.0.to_be_bytes(), (entity.0 + 1).to_be_bytes());
-        let recent = self.on_disk(Table::Recent, &from, &to);
+        let view = self.view();
         drop(guard);
+        let (from, to) = (entity.0.to_be_bytes(), (entity.0.saturating_add(1)).to_be_bytes());
         let mut fragments = Vec::new();
-        for entry in recent {
+        for entry in view.range(Table::Recent, &from, &to) {
             let (_, text) = entry.map_err(unreadable)?;
             fragments.push(fragment_text(&text)?);
         }
         fragments.extend(in_memory);
-        Ok(fragments)
+        Ok((fragments, view))
     }
 
     /// Lets go of the frozen layer, which is on disk and under a checkpoint now.
     pub fn thaw(&self) {
         self.layers.write().unwrap_or_else(PoisonError::into_inner).frozen = None;
+    }
+}
+
+/// All tables as they were on disk at one moment.
+pub struct View<'a> {
+    disk: &'a Disk,
+    snapshot: Snapshot,
+}
+
+impl std::fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View").finish_non_exhaustive()
+    }
+}
+
+impl View<'_> {
+    /// The entries from one key (included) to another (excluded), of a table whose layers are of
+    /// another kind.
+    pub fn range(&self, table: Table, from: &[u8], to: &[u8]) -> DiskRange {
+        DiskRange(self.snapshot.range(self.disk.keyspace(table), from..to))
+    }
+
+    /// The first entry from a key on.
+    pub fn first_from(
+        &self,
+        table: Table,
+        from: &[u8],
+    ) -> Result<Option<(Slice, Slice)>, StoreError> {
+        self.range(table, from, &[0xff; 32]).next().transpose().map_err(unreadable)
     }
 }
 

@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use model::{
-    DateTime, HistoryChange, HistoryOperation, Instance, Instances, Json, Reading, Readings,
-    Tenant, Timestamp, Value,
+    Change, DateTime, HistoryChange, HistoryOperation, Instance, Instances, Json, Operation,
+    Reading, Readings, Tenant, Timestamp, Value,
 };
 use policy::{Permitted, Policy, Role};
 use query::{Aggregation, ReadingSelection, TimeProperty, Window};
@@ -39,14 +40,38 @@ fn reading(at: i64) -> Reading {
 }
 
 async fn add(store: &EmbeddedStore, attribute: &str, moments: impl Iterator<Item = i64>) {
+    add_to(store, "urn:meter:1", attribute, moments).await;
+}
+
+async fn add_to(
+    store: &EmbeddedStore,
+    id: &str,
+    attribute: &str,
+    moments: impl Iterator<Item = i64>,
+) {
+    add_at(store, TOLD, id, attribute, moments).await;
+}
+
+async fn add_at(
+    store: &EmbeddedStore,
+    now: Timestamp,
+    id: &str,
+    attribute: &str,
+    moments: impl Iterator<Item = i64>,
+) {
     let readings = moments.map(reading).collect();
     let attributes = vec![(notation::name(attribute), readings)];
     let readings = Readings { types: vec![notation::name("Meter")], attributes };
-    let outcome = store.chronicle(vec![change(HistoryOperation::Upsert(readings))], NOW).await;
+    let (id, operation) = (notation::id(id), HistoryOperation::Upsert(readings));
+    let change = permitted(HistoryChange { tenant: Tenant::default(), id, operation });
+    let outcome = store.chronicle(vec![change], now).await;
     outcome.into_iter().for_each(|one| drop(one.unwrap()));
 }
 
 const NOW: Timestamp = Timestamp(START + DAYS * DAY);
+
+/// When everything is told: so long ago that nobody waits for more.
+const TOLD: Timestamp = Timestamp(NOW.0 - 2 * DAY);
 
 /// Periods, each with its value.
 async fn sums(store: &EmbeddedStore, attribute: &str, period: &str) -> Vec<(i64, String)> {
@@ -68,9 +93,18 @@ async fn tell(
     attribute: &str,
     aggregation: Option<Aggregation>,
 ) -> Vec<Told> {
-    let property = TimeProperty::ObservedAt;
+    let (property, from) = (TimeProperty::ObservedAt, Some(Timestamp(START)));
+    tell_within(store, attribute, aggregation, Some(Window { property, from, until: None })).await
+}
+
+async fn tell_within(
+    store: &EmbeddedStore,
+    attribute: &str,
+    aggregation: Option<Aggregation>,
+    window: Option<Window>,
+) -> Vec<Told> {
     let readings = ReadingSelection {
-        window: Some(Window { property, from: Some(Timestamp(START)), until: None }),
+        window,
         attributes: Some(vec![notation::name(attribute)]),
         omitted: Vec::new(),
         datasets: None,
@@ -131,11 +165,13 @@ async fn roll_ups_outlive_their_readings() {
     assert_eq!(store.retain(other, NOW).await.unwrap().readings, power - 30 * 96 + 1);
     assert_eq!(moments(&store, "water").await, [START + 99 * DAY]);
 
-    // A late reading joins the day it belongs to, and goes with the next pass.
-    add(&store, "energy", [START + 5 * DAY + 7].into_iter()).await;
-    store.settle().await.unwrap();
+    // What comes for a day that is rolled up may be in it already: it does not count, now or later.
     let counted = sums(&store, "energy", "P1D").await;
-    assert_eq!(store.retain(retention, NOW).await.unwrap().readings, 1);
+    add(&store, "energy", all()).await;
+    add(&store, "energy", [START + 5 * DAY + 7].into_iter()).await;
+    assert_eq!(sums(&store, "energy", "P1D").await, counted);
+    let again = store.retain(retention, NOW).await.unwrap();
+    assert_eq!((again.readings, again.periods, again.late), (70 * 96 + 1, 0, 70 * 96 + 1));
     assert_eq!(sums(&store, "energy", "P1D").await, counted);
 
     store.close();
@@ -165,7 +201,7 @@ async fn roll_ups_count_what_was_there_and_that_once() {
         });
         let attributes = vec![(notation::name("energy"), readings.collect())];
         let readings = Readings { types: vec![notation::name("Meter")], attributes };
-        let said = store.chronicle(vec![change(HistoryOperation::Upsert(readings))], NOW).await;
+        let said = store.chronicle(vec![change(HistoryOperation::Upsert(readings))], TOLD).await;
         said.into_iter().for_each(|one| drop(one.unwrap()));
     };
     // Twenty days; half of the numbers have more digits than are counted in decimals.
@@ -184,11 +220,24 @@ async fn roll_ups_count_what_was_there_and_that_once() {
     let whole = sums(&store, "energy", "PT0S").await;
     assert_eq!(whole, [(START, "580".to_owned())], "480 hours, one of which was corrected");
 
-    // Hours are kept for some of the days, and no longer made.
+    // A day that was not rolled up before is, and hours that no rule asks for any more go.
     let kept = Kept { hourly: None, ..kept };
-    say(vec![(START + 19 * DAY + 1, "1")]).await;
+    say(vec![(START + 21 * DAY + 1, "1")]).await;
+    assert_eq!(sums(&store, "energy", "PT0S").await, [(START, "581".to_owned())]);
     store.retain(retention(kept), NOW).await.unwrap();
     assert_eq!(sums(&store, "energy", "PT0S").await, [(START, "581".to_owned())]);
+    assert_eq!(sums(&store, "energy", "PT1H").await.len(), 21);
+
+    // The end of the attribute is told at another moment than its numbers, and hides none of them.
+    let id = notation::id("urn:meter:1");
+    let name = notation::name("energy");
+    let operation = Operation::DeleteAttribute { name, instances: Instances::All };
+    let end = Change { tenant: Tenant::default(), id, types: None, operation };
+    store.commit(vec![permitted(end)], NOW).await.pop().unwrap().unwrap();
+    let sum = Aggregation::read("sum", Some("PT0S")).unwrap();
+    let told = tell_within(&store, "energy", Some(sum), None).await;
+    let [Told::Aggregates(series)] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(series[0].methods[0].1[0].value.as_str(), "581");
 
     // What needs each number has no value; everything else has.
     let aggregation = Aggregation::read("sum,stddev,distinctCount", Some("PT0S")).unwrap();
@@ -196,6 +245,108 @@ async fn roll_ups_count_what_was_there_and_that_once() {
     let [Told::Aggregates(series)] = told.as_slice() else { panic!("{told:?}") };
     let values: Vec<usize> = series[0].methods.iter().map(|(_, values)| values.len()).collect();
     assert_eq!(values, [1, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_that_is_still_coming_in_is_not_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = EmbeddedStore::open(settings(directory.path())).unwrap();
+    let morning = |day: i64| (0..48).map(move |count| START + day * DAY + count * QUARTER);
+    let afternoon = |day: i64| (48..96).map(move |count| START + day * DAY + count * QUARTER);
+    let kept = Kept { raw: days(30), hourly: None, daily: days(1_000) };
+    let retention = Retention { rules: Vec::new(), otherwise: kept };
+    // Three days were told long ago; of the one between two more, half comes now.
+    for day in [1, 2, 4] {
+        add(&store, "energy", morning(day).chain(afternoon(day))).await;
+    }
+    add_at(&store, NOW, "urn:meter:1", "energy", morning(3)).await;
+    store.settle().await.unwrap();
+    let retained = store.retain(retention.clone(), NOW).await.unwrap();
+    assert_eq!((retained.readings, retained.periods, retained.late), (3 * 96, 3, 0));
+    // What is told meanwhile, of today, keeps nothing back.
+    add_at(&store, NOW, "urn:meter:1", "energy", [NOW.0].into_iter()).await;
+    add_at(&store, NOW, "urn:meter:1", "energy", afternoon(3)).await;
+    store.settle().await.unwrap();
+    add_at(&store, NOW, "urn:meter:1", "energy", [NOW.0 + 1].into_iter()).await;
+    let later = Timestamp(NOW.0 + 2 * DAY);
+    let retained = store.retain(retention, later).await.unwrap();
+    assert_eq!((retained.readings, retained.periods, retained.late), (96, 1, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_meanwhile_sees_readings_or_what_they_came_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let (store, _) = EmbeddedStore::open(settings(directory.path())).unwrap();
+    let store = Arc::new(store);
+    add(&store, "energy", (0..DAYS * 96).map(|count| START + count * QUARTER)).await;
+    store.settle().await.unwrap();
+    let whole = sums(&store, "energy", "PT0S").await;
+    let cleaning = tokio::spawn({
+        let store = store.clone();
+        async move {
+            for age in (0..DAYS as u64).rev() {
+                let kept = Kept { raw: days(age), hourly: days(age + 10), daily: days(1_000) };
+                let retention = Retention { rules: Vec::new(), otherwise: kept };
+                store.retain(retention, NOW).await.unwrap();
+            }
+        }
+    });
+    let mut asked = 0;
+    while !cleaning.is_finished() {
+        assert_eq!(sums(&store, "energy", "PT0S").await, whole, "asked {asked} times before");
+        asked += 1;
+    }
+    cleaning.await.unwrap();
+    assert!(moments(&store, "energy").await.is_empty());
+    assert_eq!(sums(&store, "energy", "PT0S").await, whole);
+
+    // Nothing but roll-ups is left, and they too grow too old.
+    let kept = Kept { raw: days(0), hourly: None, daily: days(30) };
+    let retention = Retention { rules: Vec::new(), otherwise: kept };
+    store.retain(retention.clone(), NOW).await.unwrap();
+    let days_left = sums(&store, "energy", "P1D").await.len();
+    assert!((30..65).contains(&days_left), "{days_left}");
+    store.retain(retention, Timestamp(NOW.0 + 100 * DAY)).await.unwrap();
+    assert_eq!(sums(&store, "energy", "P1D").await, []);
+}
+
+/// Writes something else in the place of the first entry of a table.
+fn spoil(directory: &std::path::Path, table: &str) {
+    let database = fjall::Database::builder(directory.join("tables")).open().unwrap();
+    let keyspace = database.keyspace(table, fjall::KeyspaceCreateOptions::default).unwrap();
+    let (key, _) = keyspace.iter().next().unwrap().into_inner().unwrap();
+    keyspace.insert(key, "spoilt").unwrap();
+    database.persist(fjall::PersistMode::SyncAll).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_history_holds_up_no_other() {
+    let directory = tempfile::tempdir().unwrap();
+    let all = || (0..DAYS * 96).map(|count| START + count * QUARTER);
+    let (store, _) = EmbeddedStore::open(settings(directory.path())).unwrap();
+    let (bad, good) = ("urn:meter:1", "urn:meter:2");
+    for id in [bad, good] {
+        add_to(&store, id, "energy", all()).await;
+    }
+    store.settle().await.unwrap();
+    store.close();
+    drop(store);
+    spoil(directory.path(), "chunks");
+
+    let (store, _) = EmbeddedStore::open(settings(directory.path())).unwrap();
+    // Both are told something late; it can be merged into the history of one of them.
+    for id in [bad, good] {
+        add_to(&store, id, "energy", [START + 1].into_iter()).await;
+    }
+    store.settle().await.unwrap();
+    let kept = Kept { raw: days(30), ..Kept::default() };
+    let retention = Retention { rules: Vec::new(), otherwise: kept };
+    let retained = store.retain(retention, NOW).await.unwrap();
+    assert_eq!(retained.readings, 70 * 96 + 1, "those of the one that can be read");
+    store.close();
+    drop(store);
+    let problems = verify(settings(directory.path()), |_| {}).unwrap().problems;
+    assert_eq!(problems.len(), 1, "{problems:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -160,8 +160,8 @@ pub enum StoreError {
     /// Do not try again: part of the data is damaged.
     #[error("the data directory is damaged at {place}: {problem}")]
     Damaged { place: String, problem: String },
-    #[error("the query would read more than {limit} entities (setting `{setting}`)")]
-    TooComplex { limit: usize, setting: &'static str },
+    #[error("the query would read more than {limit} {things} (setting `{setting}`)")]
+    TooComplex { limit: usize, things: &'static str, setting: &'static str },
 }
 
 impl From<io::Error> for StoreError {

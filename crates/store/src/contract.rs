@@ -147,6 +147,7 @@ promises! { $
         what_changes_is_recorded,
         what_stays_as_it_was_is_not_recorded_again,
         a_later_reading_of_the_same_moment_takes_the_place,
+        changes_at_one_moment_are_told_apart,
         what_is_deleted_leaves_a_tombstone,
         scopes_are_recorded,
         a_deleted_entity_keeps_its_evolution,

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use model::{Name, Tenant};
 
-/// How long each form of a series is kept; nothing: for ever, and, of roll-ups, that there are
-/// none.
+/// How long each form of a series is kept. Readings are kept for ever unless something is said. Of
+/// roll-ups, where readings are removed, there are none then; where they are not, those that were
+/// made under other rules stay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// The readings themselves. Removed when they are older, by whole days.
@@ -41,6 +42,8 @@ pub struct Retained {
     pub readings: u64,
     /// Periods of roll-ups that were written for them.
     pub periods: u64,
+    /// Those of the readings that came when their day had been rolled up, and are not in it.
+    pub late: u64,
 }
 
 impl Retention {

@@ -50,8 +50,6 @@ pub struct Post {
     buried: Vec<DeadLetter>,
     /// How far the journal has been read.
     read_to: Position,
-    /// Where the journal begins, if it was cut off before all was read.
-    cut_to: Position,
     /// When the journal has been read up to a position, what these were still to be told is known.
     debts: BTreeMap<Position, Vec<Slot>>,
     queued: usize,
@@ -144,7 +142,6 @@ impl Post {
             dirty: BTreeSet::new(),
             buried: Vec::new(),
             read_to: Position::default(),
-            cut_to: Position::default(),
             debts: BTreeMap::new(),
             queued: 0,
             next_slot: 0,
@@ -224,7 +221,7 @@ impl Post {
         while let Some(entry) = self.debts.first_entry().filter(|one| *one.key() <= position) {
             for slot in entry.remove() {
                 let Some(outbox) = self.outboxes.get_mut(&slot) else { continue };
-                outbox.settle_debt(outbox.misses(self.cut_to));
+                outbox.settle_debt();
                 self.dirty.insert(slot);
             }
         }
@@ -232,7 +229,11 @@ impl Post {
 
     /// The journal begins after a position: what came before and was not read is lost.
     pub fn cut_off(&mut self, first: Position) {
-        self.cut_to = first;
+        for (slot, outbox) in &mut self.outboxes {
+            if outbox.cut_off(first) {
+                self.dirty.insert(*slot);
+            }
+        }
         self.set_read_to(first);
     }
 

@@ -334,6 +334,24 @@ fn what_was_cut_off_the_journal_before_it_was_told_is_dead() {
 }
 
 #[test]
+fn what_was_cut_off_is_dead_after_another_crash_too() {
+    let mut office = Office::new(settings(), &["s type=Lamp"]);
+    for nth in 0..8 {
+        office.happens(&[&format!("create urn:{nth} Lamp a=1")]);
+    }
+    office.write();
+    office.open();
+    office.post.cut_off(Position(6));
+    // It dies before it has read what is left.
+    office.write();
+    office.open();
+    office.post.cut_off(Position(6));
+    office.read();
+    let account = office.account(0);
+    assert_eq!((account.waiting, account.dead, account.expired), (2, 6, 0));
+}
+
+#[test]
 fn what_the_terms_of_now_do_not_mean_expires_at_a_restart() {
     let mut office = Office::new(settings(), &["s type=Lamp"]);
     office.happens(&["create urn:1 Lamp a=1"]);

@@ -9,6 +9,7 @@ use http::{HeaderMap, StatusCode};
 use model::Refused;
 use subscriptions::SubscribeError;
 
+use super::authentication::Unauthenticated;
 use super::negotiation::{APPLICATION_JSON, MediaType};
 use crate::read::InvalidEntity;
 
@@ -17,6 +18,8 @@ use crate::read::InvalidEntity;
 pub(crate) struct Problem {
     kind: Kind,
     detail: String,
+    /// What a client must prove (`WWW-Authenticate`).
+    challenge: Option<HeaderValue>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +50,7 @@ const TYPES: &str = "https://uri.etsi.org/ngsi-ld/errors/";
 
 impl Problem {
     fn new(kind: Kind, detail: impl Into<String>) -> Problem {
-        Problem { kind, detail: detail.into() }
+        Problem { kind, detail: detail.into(), challenge: None }
     }
 
     /// The input does not meet the requirements of the operation.
@@ -92,8 +95,12 @@ impl Problem {
         Problem::new(Kind::InternalError, detail)
     }
 
-    pub fn unauthenticated(detail: impl Into<String>) -> Problem {
-        Problem::new(Kind::Http(StatusCode::UNAUTHORIZED), detail)
+    pub fn unauthenticated(error: &Unauthenticated) -> Problem {
+        let kind = match error.status() {
+            StatusCode::SERVICE_UNAVAILABLE => Kind::Unavailable,
+            status => Kind::Http(status),
+        };
+        Problem { challenge: error.challenge(), ..Problem::new(kind, error.to_string()) }
     }
 
     pub fn body_too_large(bytes_max: usize) -> Problem {
@@ -202,10 +209,7 @@ impl Problem {
         match self.kind {
             Kind::Unavailable => Some((RETRY_AFTER, RETRY_AFTER_SECONDS)),
             Kind::MethodNotAllowed(allowed) => Some((ALLOW, HeaderValue::from_static(allowed))),
-            Kind::Http(StatusCode::UNAUTHORIZED) => {
-                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")))
-            }
-            _ => None,
+            _ => Some((WWW_AUTHENTICATE, self.challenge.clone()?)),
         }
     }
 }

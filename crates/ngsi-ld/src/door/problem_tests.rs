@@ -65,7 +65,7 @@ fn a_store_that_does_not_answer_may_be_asked_again() {
 fn some_refusals_tell_what_to_do_in_a_header() {
     let response = Problem::method_not_allowed("PUT", "GET, HEAD, OPTIONS").into_response();
     assert_eq!(response.headers()[ALLOW], "GET, HEAD, OPTIONS");
-    let response = Problem::unauthenticated("no key").into_response();
+    let response = Problem::unauthenticated(&Unauthenticated::Missing).into_response();
     assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
 }
 

@@ -13,7 +13,7 @@ async fn without_a_key_nobody_is_known() {
     let city = City::new();
     for value in ["", "Bearer nonsense", "Basic YTpi"] {
         let told = city.ask("GET", "/types", &[("authorization", value)], "").await.is(401);
-        assert_eq!(told.header("www-authenticate"), "Bearer");
+        assert!(told.header("www-authenticate").starts_with("Bearer"));
         assert_eq!(told.json()["status"], 401);
     }
     // Not even what there is to ask for.

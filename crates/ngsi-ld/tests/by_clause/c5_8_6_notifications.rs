@@ -145,13 +145,13 @@ async fn what_went_is_told_with_the_null() {
     check(
         json!({}),
         entity,
-        r#"[{"id":"urn:l:1","type":"Lamp","deletedAt":"2026-04-01T12:00:00.000Z"}]"#,
+        r#"[{"id":"urn:l:1","type":"Lamp","deletedAt":"2026-04-01T12:00:00.000001Z"}]"#,
     )
     .await;
     check(
         normalized,
         entity,
-        r#"[{"id":"urn:l:1","type":"Lamp","deletedAt":"2026-04-01T12:00:00.000Z","brightness":{"type":"Property","value":"urn:ngsi-ld:null","previousValue":50}}]"#,
+        r#"[{"id":"urn:l:1","type":"Lamp","deletedAt":"2026-04-01T12:00:00.000001Z","brightness":{"type":"Property","value":"urn:ngsi-ld:null","previousValue":50}}]"#,
     )
     .await;
 }

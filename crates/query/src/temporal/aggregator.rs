@@ -1,6 +1,7 @@
 //! What the readings of each period come to (clause 4.5.19).
 
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use model::{DateTime, Json, JsonKind, Reading, Timestamp, Value};
 
@@ -25,6 +26,8 @@ pub enum Unfit {
     Method(Method),
     /// There are more periods than asked for at most.
     TooManyPeriods,
+    /// A period has more different values than may be held to count them.
+    TooManyValues,
 }
 
 /// Takes the readings of one attribute and dataset in the order of their moments.
@@ -33,6 +36,7 @@ pub struct Aggregator<'a> {
     aggregation: &'a Aggregation,
     window: Option<Window>,
     periods_max: usize,
+    values_max: usize,
     /// Where the first period begins.
     origin: Option<Timestamp>,
     last: Timestamp,
@@ -43,10 +47,12 @@ pub struct Aggregator<'a> {
 }
 
 impl<'a> Aggregator<'a> {
+    /// Tells of so many periods at most, and holds so many different values of one at most.
     pub fn new(
         aggregation: &'a Aggregation,
         window: Option<Window>,
         periods_max: usize,
+        values_max: usize,
     ) -> Aggregator<'a> {
         let done = aggregation.methods.iter().map(|method| (*method, Vec::new())).collect();
         let origin = window.and_then(|window| window.from);
@@ -54,6 +60,7 @@ impl<'a> Aggregator<'a> {
             aggregation,
             window,
             periods_max,
+            values_max,
             origin,
             last: Timestamp(i64::MIN),
             period: None,
@@ -106,6 +113,11 @@ impl<'a> Aggregator<'a> {
         self.last = self.last.max(last);
     }
 
+    /// Is it known that nothing comes of it?
+    pub fn is_unfit(&self) -> bool {
+        self.unfit.is_some()
+    }
+
     /// By method, in the order asked for: the periods that have values.
     pub fn finish(mut self) -> Result<Vec<(Method, Vec<PeriodValue>)>, Unfit> {
         self.close();
@@ -121,7 +133,12 @@ impl<'a> Aggregator<'a> {
         if self.period.as_ref().is_some_and(|period| period.end.is_some_and(|end| end <= at)) {
             self.close();
         }
-        self.last = at;
+        let distinct = self.period.as_mut().and_then(|period| period.distinct.as_mut());
+        if let Some(values) = distinct.filter(|values| values.len() > self.values_max) {
+            values.clear();
+            self.unfit.get_or_insert(Unfit::TooManyValues);
+        }
+        self.last = self.last.max(at);
         let aggregation = self.aggregation;
         self.period.get_or_insert_with(|| {
             if aggregation.period.is_zero() {
@@ -163,7 +180,8 @@ struct Accumulator {
     /// Nothing: the whole time range.
     end: Option<Timestamp>,
     values: u64,
-    distinct: Option<HashSet<String>>,
+    /// Digests of the values, so that long ones take no more room than short ones.
+    distinct: Option<HashSet<u128>>,
     numbers: Numbers,
     /// Numbers, and what counts as one: truth values, and sizes of arrays.
     countable: u64,
@@ -220,6 +238,16 @@ impl Ordered {
     }
 }
 
+/// Two values have one digest about as often as a coin falls on its edge a hundred times in a row.
+fn digest(text: &str) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        (salt, text).hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
+
 impl Accumulator {
     fn new(aggregation: &Aggregation, start: Timestamp, end: Option<Timestamp>) -> Accumulator {
         let distinct = aggregation.methods.contains(&Method::DistinctCount).then(HashSet::new);
@@ -251,7 +279,7 @@ impl Accumulator {
         let number = number.clamp(f64::MIN, f64::MAX);
         if let Some(distinct) = &mut self.distinct {
             // 0 and -0 are one number.
-            distinct.insert((number + 0.0).to_string());
+            distinct.insert(digest(&(number + 0.0).to_string()));
         }
         self.values += 1;
         self.countable += 1;
@@ -276,7 +304,7 @@ impl Accumulator {
             Value::Property(json) => self.json(json),
             Value::Relationship { objects, .. } | Value::ListRelationship(objects) => {
                 let distinct = self.distinct.iter_mut();
-                distinct.for_each(|set| set.extend(objects.iter().map(|o| o.as_str().to_owned())));
+                distinct.for_each(|set| set.extend(objects.iter().map(|o| digest(o.as_str()))));
                 self.values += 1;
                 self.unordered += 1;
             }
@@ -349,7 +377,7 @@ impl Accumulator {
 
     fn distinct(&mut self, text: &str) {
         if let Some(distinct) = &mut self.distinct {
-            distinct.insert(text.to_owned());
+            distinct.insert(digest(text));
         }
     }
 

@@ -19,7 +19,7 @@ fn said(json: &str) -> Reading {
 /// What values a minute apart come to, by method.
 fn outcome(methods: &[Method], values: &[&str]) -> Result<Vec<String>, Unfit> {
     let aggregation = aggregation(methods, "PT0S");
-    let mut aggregator = Aggregator::new(&aggregation, None, 10);
+    let mut aggregator = Aggregator::new(&aggregation, None, 10, 1_000);
     for (minute, value) in (0..).zip(values) {
         aggregator.push(Timestamp(minute * 60_000_000), &said(value));
     }
@@ -95,7 +95,7 @@ fn numbers_too_large_to_tell_are_the_largest() {
 fn periods_begin_with_the_question_or_with_the_first_reading() {
     let aggregation = aggregation(&[Average], "PT1H");
     let values = |window| {
-        let mut aggregator = Aggregator::new(&aggregation, window, 10);
+        let mut aggregator = Aggregator::new(&aggregation, window, 10, 1_000);
         aggregator.push_number(at("2020-08-01T12:03:00Z"), 67.0);
         aggregator.push_number(at("2020-08-01T13:05:00Z"), 53.0);
         aggregator.push_number(at("2020-08-01T15:01:00Z"), 40.0);
@@ -126,17 +126,28 @@ fn periods_begin_with_the_question_or_with_the_first_reading() {
 #[test]
 fn too_many_periods_are_refused() {
     let aggregation = aggregation(&[TotalCount], "PT1S");
-    let mut aggregator = Aggregator::new(&aggregation, None, 2);
+    let mut aggregator = Aggregator::new(&aggregation, None, 2, 1_000);
     (0..3).for_each(|second| aggregator.push_number(Timestamp(second * 1_000_000), 1.0));
     assert_eq!(aggregator.finish(), Err(Unfit::TooManyPeriods));
+}
+
+#[test]
+fn too_many_different_values_are_refused() {
+    for (different, fits) in [(3, true), (5, false)] {
+        let aggregation = aggregation(&[DistinctCount], "PT0S");
+        let mut aggregator = Aggregator::new(&aggregation, None, 2, 3);
+        (0..100).for_each(|at| aggregator.push_number(Timestamp(at), (at % different) as f64));
+        assert_eq!(aggregator.is_unfit(), !fits);
+        assert_eq!(aggregator.finish().is_ok(), fits);
+    }
 }
 
 proptest! {
     #[test]
     fn a_summary_comes_to_what_its_numbers_come_to(parts in proptest::collection::vec(proptest::collection::vec(-1_000_i32..1_000, 1..20), 1..10), minutes in 1_i64..200) {
         let aggregation = aggregation(&[Average, Maximum, Minimum, Sum, SumOfSquares, TotalCount], &format!("PT{minutes}M"));
-        let mut singly = Aggregator::new(&aggregation, None, 1_000);
-        let mut summed = Aggregator::new(&aggregation, None, 1_000);
+        let mut singly = Aggregator::new(&aggregation, None, 1_000, 1_000);
+        let mut summed = Aggregator::new(&aggregation, None, 1_000, 1_000);
         let mut minute = 0;
         for part in parts {
             let first = minute;

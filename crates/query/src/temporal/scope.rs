@@ -50,8 +50,13 @@ impl ScopeTimes {
     }
 
     pub fn contains(&self, at: Timestamp) -> bool {
-        let after = self.spans.partition_point(|(start, _)| *start <= at);
-        after.checked_sub(1).is_some_and(|last| at < self.spans[last].1)
+        self.covers(at, at)
+    }
+
+    /// Does it hold at all moments from a first to a last one?
+    pub fn covers(&self, first: Timestamp, last: Timestamp) -> bool {
+        let after = self.spans.partition_point(|(start, _)| *start <= first);
+        after.checked_sub(1).is_some_and(|at| last < self.spans[at].1)
     }
 }
 

@@ -93,5 +93,5 @@ fn letters(
 }
 
 fn bad(problem: String) -> Refused {
-    (StatusCode::BAD_REQUEST, problem)
+    Refused::Problem(StatusCode::BAD_REQUEST, problem)
 }

@@ -42,6 +42,7 @@ fn import(platform: &Platform, batch: usize) -> Import {
         timeout: Duration::from_secs(1),
         bytes_max: 1_000,
         redirects_max: 0,
+        authorities: Default::default(),
     };
     Import {
         broker: platform.broker.clone(),

@@ -1,5 +1,7 @@
 //! Limits that no setting moves, with the reason why.
 
+use identity::oidc;
+
 /// A limit of input that is the same everywhere.
 #[derive(Debug)]
 pub struct Fixed {
@@ -43,6 +45,38 @@ pub const FIXED: &[Fixed] = &[
         "characters",
         "It stands in lists and in every log line about its holder.",
     ),
+    fixed(
+        "identity providers (`[[issuers]]`)",
+        super::ISSUERS_MAX,
+        "tables",
+        "A token that was seen before is looked for at each.",
+    ),
+    fixed(
+        "the token of an identity provider",
+        oidc::TOKEN_BYTES_MAX,
+        "bytes",
+        "It is read before anything is known of its sender.",
+    ),
+    fixed(
+        "the key set of an identity provider",
+        oidc::JWKS_BYTES_MAX,
+        "bytes",
+        "Providers publish a few keys.",
+    ),
+    fixed("keys in it", oidc::KEYS_MAX, "keys", "Providers publish a few keys."),
+    fixed(
+        "tokens of one identity provider that are remembered as verified",
+        oidc::VERIFIED_TOKENS_MAX,
+        "tokens",
+        "Those used least give way, and are verified again when they come again.",
+    ),
+    fixed(
+        "the name of a caller in a token",
+        oidc::SUBJECT_CHARS_MAX,
+        "characters",
+        "Providers keep to it (OpenID Connect Core, section 2).",
+    ),
+    fixed("the path of a claim", oidc::CLAIM_PATH_BYTES_MAX, "bytes", "No provider nests so deep."),
     fixed("`collation`", query::COLLATION_BYTES_MAX, "bytes", "No language tag is longer."),
     fixed(
         "groups inside each other in a regular expression",
@@ -109,6 +143,18 @@ pub const FIXED: &[Fixed] = &[
         ngsi_ld::write::INLINED_MAX,
         "times in one answer",
         "Entities that point to each other unfold without end; further ones stay links.",
+    ),
+    fixed(
+        "a line of the audit record",
+        audit::LINE_BYTES_MAX,
+        "bytes",
+        "Texts that would make it longer are cut, and say so.",
+    ),
+    fixed(
+        "entries of the audit record that one request lists",
+        crate::audit::SEARCH_LIMIT_MAX,
+        "entries",
+        "Ask again for the next ones.",
     ),
 ];
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::issuer::{self, ISSUERS};
 use super::{ALL, Setting, Settings};
 
 /// Environment variables with this prefix are ours, and an unknown one is an error.
@@ -75,25 +76,25 @@ fn apply_file(settings: &mut Settings, path: &Path) -> Result<(), SettingsError>
     })?;
     let place = path.display().to_string();
     for (name, value) in table {
-        let text = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Integer(number) => number.to_string(),
-            toml::Value::Boolean(flag) => flag.to_string(),
-            other => {
-                find(&place, &name)?;
-                let kind = other.type_str();
-                let problem =
-                    format!("takes a text, a number or true/false; this is of kind {kind}");
-                return Err(SettingsError::Invalid { place, name, problem });
-            }
-        };
-        set(settings, &place, &name, &text)?;
+        if name == ISSUERS {
+            settings.issuers = issuer::read_all(&place, &value)?;
+        } else {
+            set_toml(settings, ALL, &place, &name, &value)?;
+        }
     }
     Ok(())
 }
 
 fn set(settings: &mut Settings, place: &str, name: &str, text: &str) -> Result<(), SettingsError> {
-    let setting = find(place, name)?;
+    if name == ISSUERS {
+        let problem = "lists tables, so a file alone can give it".to_owned();
+        return Err(SettingsError::Invalid {
+            place: place.to_owned(),
+            name: name.to_owned(),
+            problem,
+        });
+    }
+    let setting = find(ALL, place, name)?;
     (setting.set)(settings, text).map_err(|problem| SettingsError::Invalid {
         place: place.to_owned(),
         name: name.to_owned(),
@@ -101,20 +102,40 @@ fn set(settings: &mut Settings, place: &str, name: &str, text: &str) -> Result<(
     })
 }
 
-fn find(place: &str, name: &str) -> Result<&'static Setting, SettingsError> {
-    ALL.iter().find(|setting| setting.name == name).ok_or_else(|| SettingsError::Unknown {
+/// Sets what a file says of a table.
+pub(super) fn set_toml<T>(
+    table: &mut T,
+    all: &'static [Setting<T>],
+    place: &str,
+    name: &str,
+    value: &toml::Value,
+) -> Result<(), SettingsError> {
+    let setting = find(all, place, name)?;
+    (setting.set_toml)(table, value).map_err(|problem| SettingsError::Invalid {
+        place: place.to_owned(),
+        name: name.to_owned(),
+        problem,
+    })
+}
+
+fn find<T>(
+    all: &'static [Setting<T>],
+    place: &str,
+    name: &str,
+) -> Result<&'static Setting<T>, SettingsError> {
+    all.iter().find(|setting| setting.name == name).ok_or_else(|| SettingsError::Unknown {
         place: place.to_owned(),
         name: name.chars().take(100).collect(),
-        nearest: nearest(name).to_owned(),
+        nearest: nearest(all, name).to_owned(),
     })
 }
 
 /// The setting whose name begins like this one, or else takes the fewest changes of letters.
-fn nearest(name: &str) -> &'static str {
+fn nearest<T>(all: &'static [Setting<T>], name: &str) -> &'static str {
     let name: String = name.chars().take(100).collect();
     let nearness =
-        |setting: &&Setting| (!setting.name.starts_with(&name), distance(setting.name, &name));
-    ALL.iter().min_by_key(nearness).map_or("", |setting| setting.name)
+        |setting: &&Setting<T>| (!setting.name.starts_with(&name), distance(setting.name, &name));
+    all.iter().min_by_key(nearness).map_or("", |setting| setting.name)
 }
 
 /// How many letters must be added, removed or replaced (Levenshtein).

@@ -2,33 +2,37 @@
 
 use std::fmt::Write;
 
-use super::{ALL, FIXED, Settings};
+use super::{ALL, FIXED, ISSUER, IssuerSettings, Settings};
 
 /// `docs/configuration.md`.
 pub fn markdown() -> String {
     let mut page = OPENING.to_owned();
     let defaults = Settings::default();
     for setting in ALL {
-        let about: Vec<&str> = setting.about.iter().map(|line| line.trim()).collect();
-        let default = match (setting.text)(&defaults) {
-            text if text.is_empty() => "(empty)".to_owned(),
-            text => format!("`{text}`"),
-        };
+        let (default, about) = (shown((setting.text)(&defaults)), about(setting.about));
+        let (name, variable, unit) = (setting.name, setting.variable(), setting.unit);
         // Writing to a String cannot fail.
-        let _ = writeln!(
-            page,
-            "| `{}` | {default} | `{}` | {} | {} |",
-            setting.name,
-            setting.variable(),
-            setting.unit,
-            about.join(" "),
-        );
+        let _ = writeln!(page, "| `{name}` | {default} | `{variable}` | {unit} | {about} |");
+    }
+    page.push_str(ISSUERS_OPENING);
+    let defaults = IssuerSettings::default();
+    for setting in ISSUER {
+        let (default, about) = (shown((setting.text)(&defaults)), about(setting.about));
+        let _ = writeln!(page, "| `{}` | {default} | {} | {about} |", setting.name, setting.unit);
     }
     page.push_str(FIXED_OPENING);
     for fixed in FIXED {
         let _ = writeln!(page, "| {} | {} {} | {} |", fixed.what, fixed.max, fixed.unit, fixed.why);
     }
     page
+}
+
+fn about(lines: &[&str]) -> String {
+    lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
+}
+
+fn shown(default: String) -> String {
+    if default.is_empty() { "(empty)".to_owned() } else { format!("`{default}`") }
 }
 
 const OPENING: &str = "\
@@ -49,6 +53,30 @@ settings in force, ready to be used as a file.
 |---|---|---|---|---|
 ";
 
+const ISSUERS_OPENING: &str = "
+## Identity providers
+
+Tokens of OpenID Connect and OAuth 2 providers are taken where the file has a table for their
+issuer. `sub` of a token becomes the caller `SUB@NAME`; its roles are those that the table maps.
+
+```toml
+[[issuers]]
+name = \"city\"
+issuer = \"https://login.city.example/realms/staff\"
+audiences = [\"comity\"]
+roles_claim = \"realm_access.roles\"
+roles = { comity-admin = \"admin\", comity-editor = \"writer\", comity-viewer = \"reader\" }
+tenant_claim = \"department\"
+admin_acr = [\"phr\", \"phrh\"]
+```
+
+Nothing is fetched at start, but when the first token of an issuer comes. While a provider cannot
+be reached, its last keys stay in use (`keys_outage_max`).
+
+| setting | default | unit | what it does |
+|---|---|---|---|
+";
+
 const FIXED_OPENING: &str = "
 ## Fixed limits
 
@@ -65,8 +93,15 @@ pub fn file(settings: &Settings) -> String {
         for line in setting.about {
             let _ = writeln!(file, "# {}", line.trim());
         }
-        let text = toml::Value::String((setting.text)(settings));
-        let _ = writeln!(file, "{} = {text}\n", setting.name);
+        let _ = writeln!(file, "{} = {}\n", setting.name, (setting.toml)(settings));
+    }
+    // Tables come last, for what stands after one belongs to it.
+    for issuer in &settings.issuers {
+        file.push_str("[[issuers]]\n");
+        for setting in ISSUER {
+            let _ = writeln!(file, "{} = {}", setting.name, (setting.toml)(issuer));
+        }
+        file.push('\n');
     }
     file
 }
@@ -83,6 +118,9 @@ mod tests {
             assert!(!setting.about.is_empty(), "{}", setting.name);
             assert!(page.contains(&format!("| `{}` |", setting.name)));
         }
+        for setting in ISSUER {
+            assert!(!setting.about.is_empty(), "{}", setting.name);
+        }
         assert!(page.contains("| a scope | 1024 bytes |"), "{page}");
     }
 
@@ -97,7 +135,24 @@ mod tests {
     fn the_settings_in_force_can_be_used_as_a_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("comity.toml");
-        let settings = Settings { headers_max: 7, ..Settings::default() };
+        let issuer = IssuerSettings {
+            name: "city".to_owned(),
+            issuer: "https://login.example".to_owned(),
+            audiences: vec!["comity".to_owned()],
+            roles: [("a.b \"c\"", "admin"), ("d", "reader")]
+                .map(|(value, role)| (value.to_owned(), role.to_owned()))
+                .into(),
+            ..IssuerSettings::default()
+        };
+        let issuers = vec![
+            issuer.clone(),
+            IssuerSettings {
+                name: "other".to_owned(),
+                issuer: "https://other.example".to_owned(),
+                ..issuer
+            },
+        ];
+        let settings = Settings { headers_max: 7, issuers, ..Settings::default() };
         std::fs::write(&path, file(&settings)).unwrap();
         let read = Layers { file: Some(path), ..Layers::default() }.settings().unwrap();
         assert_eq!(read, settings);

@@ -1,5 +1,6 @@
 //! How values of settings are written.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +15,24 @@ pub trait Written: Sized {
 
     /// Reads back as the same value.
     fn text(&self) -> String;
+
+    /// As a file gives it.
+    fn read_toml(value: &toml::Value) -> Result<Self, String> {
+        match value {
+            toml::Value::String(text) => Self::read(text),
+            toml::Value::Integer(number) => Self::read(&number.to_string()),
+            toml::Value::Boolean(flag) => Self::read(&flag.to_string()),
+            other => {
+                let kind = other.type_str();
+                Err(format!("takes a text, a number or true/false; this is of kind {kind}"))
+            }
+        }
+    }
+
+    /// Reads back as the same value.
+    fn toml(&self) -> toml::Value {
+        toml::Value::String(self.text())
+    }
 }
 
 /// An amount of memory or disk.
@@ -41,6 +60,13 @@ impl Depth {
 pub enum LogFormat {
     Human,
     Json,
+}
+
+/// What happens when the audit record cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnAuditFailure {
+    Refuse,
+    Alert,
 }
 
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
@@ -145,6 +171,59 @@ impl Written for String {
     }
 }
 
+impl Written for Vec<String> {
+    const UNIT: &'static str = "list of texts";
+
+    fn read(text: &str) -> Result<Vec<String>, String> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        Ok(parts.map(str::to_owned).collect())
+    }
+
+    fn text(&self) -> String {
+        self.join(", ")
+    }
+
+    fn read_toml(value: &toml::Value) -> Result<Vec<String>, String> {
+        let wrong = || "takes a list of texts, such as [\"a\", \"b\"]".to_owned();
+        let all = value.as_array().ok_or_else(wrong)?;
+        all.iter().map(|one| one.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
+    }
+
+    fn toml(&self) -> toml::Value {
+        self.iter().cloned().map(toml::Value::String).collect::<Vec<_>>().into()
+    }
+}
+
+impl Written for BTreeMap<String, String> {
+    const UNIT: &'static str = "table of texts";
+
+    fn read(text: &str) -> Result<BTreeMap<String, String>, String> {
+        let pair = |part: &str| {
+            let pair = part.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
+            let pair = pair.ok_or_else(|| format!("`{part}` is no pair; write name = value"))?;
+            Ok((pair.0.to_owned(), pair.1.to_owned()))
+        };
+        text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect()
+    }
+
+    fn text(&self) -> String {
+        self.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
+    }
+
+    fn read_toml(value: &toml::Value) -> Result<BTreeMap<String, String>, String> {
+        let wrong = || "takes a table of texts, such as { a = \"b\" }".to_owned();
+        let pair = |(name, value): (&String, &toml::Value)| {
+            Ok((name.clone(), value.as_str().ok_or_else(wrong)?.to_owned()))
+        };
+        value.as_table().ok_or_else(wrong)?.iter().map(pair).collect()
+    }
+
+    fn toml(&self) -> toml::Value {
+        let texts = self.iter().map(|(name, value)| (name.clone(), value.clone().into()));
+        toml::Value::Table(texts.collect())
+    }
+}
+
 impl Written for PathBuf {
     const UNIT: &'static str = "path";
 
@@ -195,6 +274,26 @@ impl fmt::Display for LogFormat {
     }
 }
 
+impl Written for OnAuditFailure {
+    const UNIT: &'static str = "refuse or alert";
+
+    fn read(text: &str) -> Result<OnAuditFailure, String> {
+        match text.trim() {
+            "refuse" => Ok(OnAuditFailure::Refuse),
+            "alert" => Ok(OnAuditFailure::Alert),
+            other => Err(format!("`{other}` is neither refuse nor alert")),
+        }
+    }
+
+    fn text(&self) -> String {
+        let text = match self {
+            OnAuditFailure::Refuse => "refuse",
+            OnAuditFailure::Alert => "alert",
+        };
+        text.to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +317,22 @@ mod tests {
         assert_eq!(Depth::read("100"), Ok(Depth(100)));
         assert_eq!(Depth::read("101"), Err("101 is too deep; 100 is the most".to_owned()));
         assert!(Depth::UNIT.ends_with(&Depth::MAX.to_string()));
+    }
+
+    #[test]
+    fn lists_and_tables_read_back() {
+        let list = vec!["a".to_owned(), "b c".to_owned()];
+        assert_eq!(Vec::read("a, b c,"), Ok(list.clone()));
+        assert_eq!(Vec::read(&list.text()), Ok(list.clone()));
+        assert_eq!(Vec::read_toml(&list.toml()), Ok(list));
+        let table = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
+        assert_eq!(BTreeMap::read("a=b"), Ok(table.clone()));
+        assert_eq!(BTreeMap::read(&table.text()), Ok(table.clone()));
+        assert_eq!(BTreeMap::read_toml(&table.toml()), Ok(table));
+        assert!(BTreeMap::read("a").unwrap_err().contains("`a` is no pair"));
+        assert!(Vec::read_toml(&1.into()).unwrap_err().contains("takes a list"));
+        assert!(Vec::read_toml(&vec![1].into()).unwrap_err().contains("takes a list"));
+        assert!(BTreeMap::read_toml(&"a".into()).unwrap_err().contains("takes a table"));
     }
 
     #[test]

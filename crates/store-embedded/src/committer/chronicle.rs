@@ -58,6 +58,7 @@ impl Group<'_> {
             (None, _) => return Err(Refused::Unknown(request.id.clone()).into()),
         };
         let Pending { number, entity } = self.current(tenant, &request.id)?;
+        let now = now.following(self.last_change(number, entity.as_deref())?);
         let visible = entity.clone().and_then(|entity| entity.alive(now));
         let HistoryChange { id, operation, tenant: owner } = permitted.on(visible.as_deref())?;
         let header = number.map(|number| self.header(number)).transpose()?.flatten();
@@ -94,7 +95,7 @@ impl Group<'_> {
         Ok(Chronicled { created: false, event: None })
     }
 
-    fn header(&self, number: EntityNumber) -> Result<Option<Header>, StoreError> {
+    pub(super) fn header(&self, number: EntityNumber) -> Result<Option<Header>, StoreError> {
         match self.headers.get(&number) {
             Some(header) => Ok(header.clone()),
             None => self.shared.header(number),
@@ -130,7 +131,10 @@ impl Group<'_> {
         mut readings: Readings,
         now: Timestamp,
     ) -> Result<Option<Arc<Event>>, CommitError> {
-        readings.stamp(now);
+        let undated = readings.attributes.iter().filter(|(_, all)| Readings::has_undated(all));
+        let names: Vec<Name> = undated.map(|(name, _)| name.clone()).collect();
+        let now = now.following(self.last_recorded(subject.number, &names)?);
+        let now = readings.stamp(now);
         let before = subject.visible.as_deref();
         let after = match before {
             Some(before) => readings.renewed(before, now),
@@ -169,6 +173,18 @@ impl Group<'_> {
         let past = Past { id: subject.id, header, types, attributes };
         self.put_history(subject.tenant, number, entries.as_str(), past);
         Ok(event)
+    }
+
+    /// When something was last recorded of these attributes that tells no moment of its own: what is
+    /// recorded next comes after it.
+    fn last_recorded(
+        &self,
+        number: Option<EntityNumber>,
+        names: &[Name],
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let Some(number) = number.filter(|_| !names.is_empty()) else { return Ok(None) };
+        let pending = self.writes.history(number);
+        Weave::load(self.shared, number, Some(names), Span::ALL, pending)?.last_recorded()
     }
 
     /// What has to be kept of an evolution now that it has these types too.
@@ -273,6 +289,13 @@ impl Group<'_> {
                 deletion.observed_at = deletion.observed_at.or(old.observed_at());
             }
         }
+        let now = match reading.observed_at() {
+            Some(_) => now,
+            None => {
+                let name = std::slice::from_ref(name);
+                now.following(self.last_recorded(subject.number, name)?)
+            }
+        };
         reading.stamp(old.created_at(), now);
         let mut entries = Entries::default();
         if reading.moment() != old.moment() || reading.dataset_id() != old.dataset_id() {
@@ -327,8 +350,8 @@ impl Group<'_> {
         number: EntityNumber,
         event: &Event,
     ) -> Result<Option<Past>, StoreError> {
-        let Some(before) = &event.before else { return Ok(None) };
         let after = event.after.as_deref();
+        let Some(before) = &event.before else { return self.begun_anew(tenant, number, event) };
         let has_type = |name: &&Name| after.is_none_or(|after| !after.types.contains(name));
         let gone_types: Vec<&Name> = before.types.iter().filter(has_type).collect();
         let is_gone = |name: &&Name| {
@@ -358,6 +381,20 @@ impl Group<'_> {
             types: gone_types.into_iter().map(|name| self.names.name(name)).collect(),
             attributes: gone.into_iter().map(|name| self.names.name(name)).collect(),
         }))
+    }
+
+    /// An entity that comes back whose evolution was deleted has one again, whatever it says.
+    fn begun_anew(
+        &self,
+        tenant: NameId,
+        number: EntityNumber,
+        event: &Event,
+    ) -> Result<Option<Past>, StoreError> {
+        let header = self.header(number)?.filter(|header| header.forgotten);
+        let (Some(_), Some(after)) = (header, &event.after) else { return Ok(None) };
+        let header = Some(Header::of(after, tenant));
+        let (types, attributes) = (Vec::new(), Vec::new());
+        Ok(Some(Past { id: event.id.clone(), header, types, attributes }))
     }
 
     pub(super) fn keep_past(&mut self, tenant: NameId, number: EntityNumber, past: Past) {

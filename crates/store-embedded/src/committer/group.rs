@@ -122,6 +122,23 @@ impl<'a> Group<'a> {
         Ok(Pending { number, entity: entity.map(Arc::new) })
     }
 
+    /// When an entity changed, or went: changes of one entity have moments that ascend, so that each
+    /// has its own reading in history, those of one batch too.
+    pub(super) fn last_change(
+        &self,
+        number: Option<EntityNumber>,
+        entity: Option<&Entity>,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        match (entity, number) {
+            (Some(entity), _) => Ok(Some(entity.modified_at)),
+            (None, Some(number)) => {
+                let header = self.header(number)?.filter(|header| !header.forgotten);
+                Ok(header.map(|header| header.modified_at))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
     pub(super) fn check_size(&self) -> Result<(), CommitError> {
         if self.records.len() > GROUP_BYTES_MAX {
             let problem = format!(
@@ -148,6 +165,7 @@ impl<'a> Group<'a> {
             None => return Err(Refused::Unknown(id).into()),
         };
         let Pending { number, entity: before } = self.current(tenant, &id)?;
+        let now = now.following(self.last_change(number, before.as_deref())?);
         // What has expired is gone for every caller, swept or not.
         let visible = before.clone().and_then(|entity| entity.alive(now));
         if let (Some(types), Some(entity)) = (&request.types, &visible)
@@ -195,6 +213,7 @@ impl<'a> Group<'a> {
             return Ok(false);
         }
         let Some(owner) = tenants::tenant_of(&self.shared.names, tenant) else { return Ok(false) };
+        let now = now.following(Some(before.modified_at));
         let alive = before.clone().alive(now);
         let after = alive.map(|entity| Arc::new(Entity { modified_at: now, ..(*entity).clone() }));
         let event = Event::between(owner, id.clone(), now, Some(&before), after);

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::history::merge;
+use crate::history::{Merged, merge};
 use crate::shared::Shared;
 
 /// Layers are merged when so many of them have been written out: few enough that a reader finds
@@ -60,8 +60,8 @@ fn follow(shared: &Shared, inbox: &Receiver<()>) {
         let go_on = || if stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
         match merge(shared, go_on) {
             Ok(merged) => {
-                let (fragments, chunks) = (merged.fragments, merged.chunks);
-                tracing::debug!(fragments, chunks, "merged recent history");
+                let Merged { fragments, chunks, damaged } = merged;
+                tracing::debug!(fragments, chunks, damaged, "merged recent history");
                 layers = 0;
             }
             // Tried again when the next layer has been written out, or later.

@@ -1,166 +1,142 @@
 //! What readings come to by period: from summaries where they tell, from readings elsewhere.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::iter::Peekable;
+use std::vec::IntoIter;
 
 use model::{Kind, Name, Reading, Timestamp, Uri};
 use query::{
-    AggregatedSeries, Aggregation, Aggregator, Method, NumberSummary, PeriodValue, TimeProperty,
-    Unfit,
+    AggregatedSeries, Aggregation, Aggregator, Method, NumberSummary, PeriodValue, ScopeTimes,
+    TimeProperty, Unfit,
 };
 use store::{HistoryError, StoreError};
 
 use super::answer::AnswerOf;
 use super::chunk::Chunk;
 use super::read::{Direction, Goon, Piece, Weave, bad_record, damaged};
-use super::rollup::{self, DAY, Level};
-use super::row::Said;
+use super::rollup::{DAY, Level, day_of};
+use super::row::{Revival, Row, Said};
 use super::series::{Axis, SeriesKey, Span};
-use crate::keys::EntityNumber;
 
 impl<'a> AnswerOf<'a> {
-    pub(super) fn has_roll_ups(
-        &self,
-        number: EntityNumber,
-        series: &SeriesKey,
-    ) -> Result<bool, StoreError> {
-        for level in [Level::Hourly, Level::Daily] {
-            if !rollup::periods(self.shared, number, series, level, self.span())?.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+    /// Are the roll-ups of a series part of the answer?
+    fn uses_roll_ups(&self, weave: &Weave<'a>, series: &SeriesKey) -> bool {
+        self.selection.aggregation.is_some()
+            && self.selection.property() == TimeProperty::ObservedAt
+            && series.axis() == Axis::Observed
+            && !weave.has_cleared(series)
     }
 
-    /// Takes in what is kept of numbers whose readings are gone: by the hour, and where that is
-    /// gone too, by the day; among them readings that came late. A period that lies across the
-    /// ends of two that were asked for counts for the one in which it begins. Tells up to which
-    /// moment all is taken in, if there was anything.
-    fn roll_ups(
+    pub(super) fn has_roll_ups(
         &self,
-        number: EntityNumber,
+        weave: &Weave<'a>,
         series: &SeriesKey,
-        weave: &mut Weave<'a>,
-        aggregator: &mut Aggregator<'_>,
-    ) -> Result<Option<i64>, StoreError> {
-        let span = self.span();
-        let hours = rollup::periods(self.shared, number, series, Level::Hourly, span)?;
-        let days = rollup::periods(self.shared, number, series, Level::Daily, span)?;
-        let periods = finest(hours, days, span);
-        let Some(end) = periods.last().map(|(start, length, _)| start + length) else {
-            return Ok(None);
-        };
-        let late = weave.readings(series, Span { from: span.from, until: span.until.min(end) })?;
-        let mut late = late.into_iter().peekable();
-        for (start, length, summary) in periods {
-            let before = |reading: &Reading| self.moment(reading).0 < start;
-            while let Some(reading) = late.next_if(before) {
-                aggregator.push(self.moment(&reading), &reading);
-            }
-            let (first, last) = (Timestamp(start), Timestamp(start + length - 1));
-            aggregator.push_rolled_up(first, last, &summary);
+    ) -> Result<bool, StoreError> {
+        if !self.uses_roll_ups(weave, series) {
+            return Ok(false);
         }
-        late.for_each(|reading| aggregator.push(self.moment(&reading), &reading));
-        Ok(Some(end))
+        Ok(!self.rolled_up(weave, series)?.periods.is_empty())
+    }
+
+    /// What is kept of numbers whose readings are gone: by the hour, and where that is gone too, by
+    /// the day. A period that lies across the ends of two that were asked for counts for the one in
+    /// which it begins.
+    fn rolled_up(&self, weave: &Weave<'a>, series: &SeriesKey) -> Result<RolledUp, StoreError> {
+        let span = self.span();
+        let last_day = day_of(span.until.saturating_sub(1));
+        let whole = Span { from: day_of(span.from), until: last_day.saturating_add(DAY) };
+        let mut hours = weave.periods(series, Level::Hourly, whole)?;
+        let mut days = weave.periods(series, Level::Daily, whole)?;
+        let closed = hours.iter().chain(&days).map(|(start, _)| day_of(*start)).collect();
+        let is_asked = |start: i64| {
+            let at = Timestamp(start);
+            span.contains(start) && self.times.as_ref().is_none_or(|times| times.contains(at))
+        };
+        hours.retain(|(start, _)| is_asked(*start));
+        days.retain(|(start, _)| is_asked(*start));
+        Ok(RolledUp { periods: finest(hours, days, span).into(), closed })
     }
 
     pub(super) fn aggregate(
         &mut self,
         place: usize,
-        number: EntityNumber,
         name: Name,
         aggregation: &Aggregation,
         weave: &mut Weave<'a>,
         axes: &[SeriesKey],
     ) -> Result<(), HistoryError> {
-        let limit = self.selection.limit;
-        let mut aggregator = Aggregator::new(aggregation, self.selection.window, limit);
-        let mut kind = None;
-        let ordered = axes.iter().all(|series| self.in_order(series.axis())) && axes.len() == 1;
-        let mut span = self.span();
-        if let [series] = axes
-            && ordered
-            && self.selection.property() == TimeProperty::ObservedAt
-            && !weave.has_cleared(series)
-            && self.times.is_none()
-            && let Some(end) = self.roll_ups(number, series, weave, &mut aggregator)?
-        {
-            kind = Some(Kind::Property);
-            span.from = span.from.max(end);
+        let Some(series) = axes.first() else { return Ok(()) };
+        let property = self.selection.property();
+        let window = self.selection.window;
+        let values_max = self.shared.settings.query_readings_max;
+        let aggregator = Aggregator::new(aggregation, window, self.selection.limit, values_max);
+        let ordered = axes.iter().all(|series| self.in_order(series.axis()));
+        // Readings without a moment of their own are few beside others: ends of instances, mostly.
+        let apart = if ordered { &axes[1..] } else { axes };
+        let mut between = Vec::new();
+        for series in apart {
+            self.all_readings(weave, series, between.len(), &mut between)?;
         }
-        for series in axes {
-            if !ordered {
-                break;
-            }
-            let mut revival = weave.revival(series);
-            weave.scan(series, span, Direction::Forwards, |piece| {
-                if self.passes_over(&piece) {
-                    return Ok(Goon::Yes);
-                }
-                if let Piece::Chunk(overview, bytes) = &piece
-                    && let Some(summary) = &overview.numbers
-                    && series.axis() == Axis::Observed
-                    && self.selection.property() == TimeProperty::ObservedAt
-                    && self.times.is_none()
-                {
-                    kind = Some(Kind::Property);
-                    let (first, last) = (Timestamp(overview.first), Timestamp(overview.last));
-                    if !aggregator.push_summary(first, last, summary) {
-                        let chunk = Chunk::open(bytes).map_err(|bad| damaged(&bad))?;
-                        let (times, values) = chunk.numbers().map_err(|bad| damaged(&bad))?;
-                        for (at, value) in times.into_iter().zip(values) {
-                            aggregator.push_number(Timestamp(at), value);
-                        }
-                    }
-                    return Ok(Goon::Yes);
-                }
-                for row in piece.rows()? {
-                    if !self.wants(&row, series.axis()) {
-                        continue;
-                    }
-                    match (&row.said, self.selection.property()) {
-                        (Said::Number(_, decimal), TimeProperty::ObservedAt) => {
-                            kind = Some(Kind::Property);
-                            aggregator.push_number(Timestamp(row.at), decimal.value());
-                        }
-                        _ => {
-                            let reading = revival.reading(&row).map_err(|bad| bad_record(&bad))?;
-                            kind = Some(reading.kind());
-                            aggregator.push(self.moment(&reading), &reading);
-                        }
-                    }
-                }
-                Ok(Goon::Yes)
-            })?;
+        let dated = |reading: Reading| (self.moment(&reading), reading);
+        let mut between: Vec<(Timestamp, Reading)> = between.into_iter().map(dated).collect();
+        between.sort_by_key(|(moment, _)| *moment);
+        let mut course = Course {
+            property,
+            aggregator,
+            kind: None,
+            between: between.into_iter().peekable(),
+            rolled_up: RolledUp::default(),
+            revival: weave.revival(series),
+        };
+        if ordered {
+            self.run(series, weave, &mut course)?;
         }
-        if !ordered {
-            let mut readings = Vec::new();
-            for series in axes {
-                self.readings(weave, series, self.span(), usize::MAX, &mut readings)?;
-            }
-            readings.sort_by_key(|reading| self.moment(reading));
-            for reading in &readings {
-                kind = Some(reading.kind());
-                aggregator.push(self.moment(reading), reading);
-            }
-        }
+        course.reach(i64::MAX);
+        let Course { kind, aggregator, .. } = course;
         let Some(kind) = kind else { return Ok(()) };
-        let dataset_id = axes.first().and_then(SeriesKey::dataset);
-        self.put_aggregates(place, name, kind, dataset_id, aggregator.finish())
+        self.put_aggregates(place, name, kind, series.dataset(), aggregator.finish())
     }
 
-    /// Readings in the order of their moments, all of one series.
-    pub(super) fn aggregate_these(
-        &mut self,
-        place: usize,
-        name: Name,
-        aggregation: &Aggregation,
-        readings: &[Reading],
-    ) -> Result<(), HistoryError> {
-        let Some(kind) = readings.last().map(Reading::kind) else { return Ok(()) };
-        let (window, limit) = (self.selection.window, self.selection.limit);
-        let mut aggregator = Aggregator::new(aggregation, window, limit);
-        readings.iter().for_each(|reading| aggregator.push(self.moment(reading), reading));
-        self.put_aggregates(place, name, kind, None, aggregator.finish())
+    /// Takes in a series that stands in the order asked for.
+    fn run(
+        &self,
+        series: &SeriesKey,
+        weave: &mut Weave<'a>,
+        course: &mut Course<'_>,
+    ) -> Result<(), StoreError> {
+        let is_observed =
+            course.property == TimeProperty::ObservedAt && series.axis() == Axis::Observed;
+        if self.uses_roll_ups(weave, series) {
+            course.rolled_up = self.rolled_up(weave, series)?;
+        }
+        weave.scan(series, self.span(), Direction::Forwards, |piece| {
+            if course.aggregator.is_unfit() {
+                return Ok(Goon::No);
+            }
+            if self.passes_over(&piece) {
+                return Ok(Goon::Yes);
+            }
+            if let Piece::Chunk(overview, bytes) = &piece
+                && let Some(summary) = &overview.numbers
+                && is_observed
+                && self.all_at_once(overview.first, overview.last)
+            {
+                course.numbers(overview.first, overview.last, summary, bytes)?;
+                return Ok(Goon::Yes);
+            }
+            for row in piece.rows()? {
+                if self.wants(&row, series.axis()) {
+                    course.row(&row)?;
+                }
+            }
+            Ok(Goon::Yes)
+        })
+    }
+
+    /// Were the scopes such as are asked for from one moment to another?
+    fn all_at_once(&self, first: i64, last: i64) -> bool {
+        let covers = |times: &ScopeTimes| times.covers(Timestamp(first), Timestamp(last));
+        self.times.as_ref().is_none_or(covers)
     }
 
     fn put_aggregates(
@@ -181,12 +157,124 @@ impl<'a> AnswerOf<'a> {
                 let limit = self.selection.limit;
                 Err(HistoryError::TooManyPeriods { attribute: name, limit })
             }
+            Err(Unfit::TooManyValues) => {
+                let (things, setting) = ("different values", "query_readings_max");
+                let limit = self.shared.settings.query_readings_max;
+                Err(StoreError::TooComplex { limit, things, setting }.into())
+            }
             // Who asks for all attributes means those for which the methods have a meaning.
             Err(Unfit::Method(_)) if self.selection.attributes.is_none() => Ok(()),
             Err(Unfit::Method(method)) => {
                 Err(HistoryError::NotEligible { attribute: name, method })
             }
         }
+    }
+}
+
+/// The roll-ups of a series.
+#[derive(Default)]
+struct RolledUp {
+    /// Start, length and numbers, in order.
+    periods: VecDeque<(i64, i64, NumberSummary)>,
+    /// The days that they are of. What came late for one of those may be in it, and does not count.
+    closed: BTreeSet<i64>,
+}
+
+/// Readings of a series on their way into an aggregator, in the order of their moments.
+struct Course<'a> {
+    property: TimeProperty,
+    aggregator: Aggregator<'a>,
+    /// Of the last reading.
+    kind: Option<Kind>,
+    /// Readings from elsewhere that have their place among these.
+    between: Peekable<IntoIter<(Timestamp, Reading)>>,
+    rolled_up: RolledUp,
+    revival: Revival<'a>,
+}
+
+impl Course<'_> {
+    fn moment(&self, reading: &Reading) -> Timestamp {
+        self.property.of(reading).unwrap_or_else(|| reading.modified_at())
+    }
+
+    /// Takes in what stands before a moment, and periods that begin with it.
+    fn reach(&mut self, at: i64) {
+        loop {
+            let period = self.rolled_up.periods.front().map(|(start, ..)| *start);
+            let reading = self.between.peek().map(|(moment, _)| moment.0);
+            match (period.filter(|start| *start <= at), reading.filter(|moment| *moment < at)) {
+                (None, None) => return,
+                (Some(start), other) if other.is_none_or(|moment| start <= moment) => {
+                    self.period();
+                }
+                _ => {
+                    if let Some((_, reading)) = self.between.next() {
+                        self.reading(&reading);
+                    }
+                }
+            }
+        }
+    }
+
+    fn period(&mut self) {
+        let Some((start, length, summary)) = self.rolled_up.periods.pop_front() else { return };
+        self.kind = Some(Kind::Property);
+        let last = start.saturating_add(length - 1);
+        self.aggregator.push_rolled_up(Timestamp(start), Timestamp(last), &summary);
+    }
+
+    fn reading(&mut self, reading: &Reading) {
+        self.kind = Some(reading.kind());
+        self.aggregator.push(self.moment(reading), reading);
+    }
+
+    fn row(&mut self, row: &Row) -> Result<(), StoreError> {
+        if let (Said::Number(_, decimal), TimeProperty::ObservedAt) = (&row.said, self.property) {
+            self.number(row.at, decimal.value());
+            return Ok(());
+        }
+        let reading = self.revival.reading(row).map_err(|bad| bad_record(&bad))?;
+        let moment = self.moment(&reading).0;
+        self.reach(moment);
+        if !self.rolled_up.closed.contains(&day_of(moment)) {
+            self.reading(&reading);
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, at: i64, number: f64) {
+        self.reach(at);
+        if !self.rolled_up.closed.contains(&day_of(at)) {
+            self.kind = Some(Kind::Property);
+            self.aggregator.push_number(Timestamp(at), number);
+        }
+    }
+
+    /// Takes the numbers of a chunk: by their summary where it tells enough.
+    fn numbers(
+        &mut self,
+        first: i64,
+        last: i64,
+        summary: &NumberSummary,
+        chunk: &[u8],
+    ) -> Result<(), StoreError> {
+        self.reach(first);
+        let is_alone = self.between.peek().is_none_or(|(moment, _)| last < moment.0)
+            && self.rolled_up.closed.range(day_of(first)..=last).next().is_none();
+        if is_alone && self.aggregator.push_summary(Timestamp(first), Timestamp(last), summary) {
+            self.kind = Some(Kind::Property);
+            return Ok(());
+        }
+        let chunk = Chunk::open(chunk).map_err(|bad| damaged(&bad))?;
+        let (times, values) = chunk.numbers().map_err(|bad| damaged(&bad))?;
+        let numbers = times.into_iter().zip(values);
+        if !is_alone {
+            numbers.for_each(|(at, value)| self.number(at, value));
+            return Ok(());
+        }
+        self.kind = Some(Kind::Property);
+        numbers.for_each(|(at, value)| self.aggregator.push_number(Timestamp(at), value));
+        Ok(())
     }
 }
 
@@ -197,7 +285,6 @@ fn finest(
     days: Vec<(i64, NumberSummary)>,
     span: Span,
 ) -> Vec<(i64, i64, NumberSummary)> {
-    let day_of = |start: i64| start - start.rem_euclid(DAY);
     let mut counts: BTreeMap<i64, u64> = BTreeMap::new();
     for (start, summary) in &hours {
         *counts.entry(day_of(*start)).or_default() += summary.count;

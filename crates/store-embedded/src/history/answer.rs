@@ -146,6 +146,7 @@ impl<'a> AnswerOf<'a> {
         let mut scopes = Vec::new();
         for series in weave.known_series()? {
             scopes.append(&mut weave.readings(&series, Span::ALL)?);
+            self.check_held(scopes.len())?;
         }
         Ok(scopes)
     }
@@ -154,7 +155,7 @@ impl<'a> AnswerOf<'a> {
         let mut weave = self.weave(number, self.selection.attributes.as_deref())?;
         let mut any = false;
         for (_, series) in self.series(&weave)? {
-            if self.selection.aggregation.is_some() && self.has_roll_ups(number, &series)? {
+            if self.has_roll_ups(&weave, &series)? {
                 return Ok(true);
             }
             weave.scan(&series, self.span(), Direction::Forwards, |piece| {
@@ -184,10 +185,12 @@ impl<'a> AnswerOf<'a> {
         names.push(Name::new(model::SCOPE));
         let mut weave = self.weave(number, Some(&names))?;
         let mut attributes: Vec<(Name, Vec<Reading>)> = Vec::new();
+        let mut held = 0;
         for series in weave.known_series()? {
             let Some(name) = self.shared.names.name(series.attribute()) else { continue };
             let mut readings = Vec::new();
-            self.readings(&mut weave, &series, self.span(), usize::MAX, &mut readings)?;
+            self.all_readings(&mut weave, &series, held, &mut readings)?;
+            held += readings.len();
             match attributes.last_mut() {
                 Some((last, all)) if *last == name => all.append(&mut readings),
                 _ => attributes.push((name, readings)),
@@ -195,6 +198,31 @@ impl<'a> AnswerOf<'a> {
         }
         attributes.retain(|(_, readings)| !readings.is_empty());
         Ok(filter.matches(&evolution_as_entity(header, &attributes), &NoLinks))
+    }
+
+    /// All readings of a series that are meant, beside so many that are held already.
+    pub(super) fn all_readings(
+        &self,
+        weave: &mut Weave<'a>,
+        series: &SeriesKey,
+        held: usize,
+        out: &mut Vec<Reading>,
+    ) -> Result<(), StoreError> {
+        let limit = self.shared.settings.query_readings_max;
+        let most = limit.saturating_sub(held).saturating_add(1);
+        let before = out.len();
+        self.readings(weave, series, self.span(), most, out)?;
+        self.check_held(held + out.len() - before)
+    }
+
+    /// May a query hold so many readings of one entity?
+    fn check_held(&self, readings: usize) -> Result<(), StoreError> {
+        let limit = self.shared.settings.query_readings_max;
+        if readings <= limit {
+            return Ok(());
+        }
+        let (things, setting) = ("readings of one entity", "query_readings_max");
+        Err(StoreError::TooComplex { limit, things, setting })
     }
 
     /// Readings of a series that are meant, at most so many: the first, or the last where the
@@ -223,6 +251,8 @@ impl<'a> AnswerOf<'a> {
                 rows.append(&mut piece);
                 if rows.len() > most.saturating_mul(2) {
                     self.cut(&mut rows, series.axis(), most);
+                    // All of one moment stay, however many.
+                    self.check_held(rows.len())?;
                 }
                 return Ok(Goon::Yes);
             }
@@ -289,10 +319,8 @@ impl<'a> AnswerOf<'a> {
         if carried && self.selection.wants_attribute(&scope) {
             let (property, window) = (self.selection.property(), self.selection.window);
             let shown = scopes_shown(self.scopes(number)?, property, window);
-            match &self.selection.aggregation {
-                _ if shown.is_empty() => {}
-                Some(aggregation) => self.aggregate_these(place, scope, aggregation, &shown)?,
-                None => self.gathering.add(place, scope, shown),
+            if !shown.is_empty() {
+                self.gathering.add(place, scope, shown);
             }
         }
         let mut weave = self.weave(number, self.selection.attributes.as_deref())?;
@@ -310,7 +338,7 @@ impl<'a> AnswerOf<'a> {
                 continue;
             }
             if let Some(aggregation) = &self.selection.aggregation {
-                self.aggregate(place, number, name, aggregation, &mut weave, &axes)?;
+                self.aggregate(place, name, aggregation, &mut weave, &axes)?;
             } else {
                 self.gather(place, name, &mut weave, &axes)?;
             }

@@ -2,6 +2,7 @@
 
 use super::chunk::Chunk;
 use super::fragments::Fragments;
+use super::rollup;
 use super::series::{NUMBER_BYTES, SeriesKey, Span, entity_of};
 use crate::codec::Wanted;
 use crate::shared::Shared;
@@ -11,7 +12,8 @@ use crate::tables::{Table, fragment_text};
 /// was read from the journal.
 pub fn check(shared: &Shared, mut note: impl FnMut(String)) -> Result<u64, fjall::Error> {
     let mut readings = 0;
-    let all = |table| shared.tables.on_disk(table, &[], &[0xff; 32]);
+    let view = shared.tables.view();
+    let all = |table| view.range(table, &[], &[0xff; 32]);
     for entry in all(Table::Chunks) {
         let (key, value) = entry?;
         let checked = if key.len() == NUMBER_BYTES {
@@ -27,6 +29,12 @@ pub fn check(shared: &Shared, mut note: impl FnMut(String)) -> Result<u64, fjall
         let (key, value) = entry?;
         if let Err(problem) = check_fragment(shared, &value) {
             note(format!("recent history of entity number {}: {problem}", entity_of(&key).0));
+        }
+    }
+    for entry in all(Table::Rollups) {
+        let (key, value) = entry?;
+        if let Err(problem) = rollup::check(&key, &value) {
+            note(format!("roll-ups of entity number {}: {problem}", entity_of(&key).0));
         }
     }
     Ok(readings)

@@ -2,7 +2,7 @@
 
 use model::{Kind, Text};
 use query::NumberSummary;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::column;
 use super::decimal::Decimal;
@@ -12,9 +12,13 @@ use crate::bytes::{Malformed, Reader, put_signed, put_text, put_varint};
 use crate::codec::may_expire;
 
 /// Readings in one chunk, at most.
-pub const CHUNK_ROWS_MAX: usize = 2_048;
-/// A chunk with fewer readings than this is filled up before another is begun.
-pub const CHUNK_ROWS_FULL: usize = 1_024;
+const CHUNK_ROWS_MAX: usize = 2_048;
+/// A chunk with fewer readings than this is filled up before another is begun,
+const CHUNK_ROWS_FULL: usize = 1_024;
+/// or one with fewer bytes.
+const CHUNK_BYTES_FULL: usize = 128 * 1024;
+/// What readings of one chunk say beside numbers, in bytes, at most; but one reading fits always.
+const CHUNK_TEXT_BYTES_MAX: usize = 256 * 1024;
 
 const VERSION: u8 = 1;
 const ALL_NUMBERS: u8 = 1;
@@ -42,6 +46,33 @@ pub struct Chunk<'a> {
     pub overview: Overview,
     common_scale: Option<u8>,
     reader: Reader<'a>,
+    bytes: usize,
+}
+
+/// Cuts rows, which stand in time order, into parts for chunks: of about equal size, or where what
+/// they say takes much room, smaller.
+pub fn parts(rows: &[Row]) -> Vec<&[Row]> {
+    let count = if rows.len() <= CHUNK_ROWS_MAX { 1 } else { rows.len().div_ceil(CHUNK_ROWS_FULL) };
+    let longest = rows.len().div_ceil(count);
+    let mut parts = Vec::with_capacity(count);
+    let (mut start, mut bytes) = (0, 0);
+    let mut templates: FxHashSet<(u8, &str)> = FxHashSet::default();
+    for (at, row) in rows.iter().enumerate() {
+        let template = template_of(row);
+        let mut new = if templates.contains(&template) { 0 } else { template.1.len() };
+        let is_too_much = at > start && new > 0 && bytes + new > CHUNK_TEXT_BYTES_MAX;
+        if at - start == longest || is_too_much {
+            parts.push(&rows[start..at]);
+            (start, bytes, new) = (at, 0, template.1.len());
+            templates.clear();
+        }
+        templates.insert(template);
+        bytes += new;
+    }
+    if start < rows.len() {
+        parts.push(&rows[start..]);
+    }
+    parts
 }
 
 /// Writes rows, which stand in time order, no two at one moment; at least one.
@@ -170,7 +201,12 @@ impl<'a> Chunk<'a> {
         };
         let common_scale = if flags & COMMON_SCALE != 0 { Some(reader.byte()?) } else { None };
         let overview = Overview { count, first, last, modified, numbers };
-        Ok(Chunk { overview, common_scale, reader })
+        Ok(Chunk { overview, common_scale, reader, bytes: bytes.len() })
+    }
+
+    /// Is it large enough that later readings begin another?
+    pub fn is_full(&self) -> bool {
+        self.overview.count >= CHUNK_ROWS_FULL || self.bytes >= CHUNK_BYTES_FULL
     }
 
     /// The rows within a span.
@@ -352,6 +388,26 @@ mod tests {
         assert!(bytes_per_row(&meters) < 2.0, "{}", bytes_per_row(&meters));
         there_and_back(&temperatures);
         there_and_back(&meters);
+    }
+
+    #[test]
+    fn chunks_are_bounded_by_what_their_readings_say() {
+        let text = |at: i64| Said::Whole(format!("{at:0>10000}").as_str().into());
+        let rows: Vec<Row> = (0..1_000).map(|at| row(at, text(at))).collect();
+        let cut = parts(&rows);
+        assert_eq!(cut.iter().map(|part| part.len()).sum::<usize>(), rows.len());
+        assert!(
+            cut.iter().all(|part| part.len() <= CHUNK_TEXT_BYTES_MAX / 10_000),
+            "{}",
+            cut.len()
+        );
+        // What they have in common takes room once.
+        let alike: Vec<Row> = (0..1_000).map(|at| row(at, text(1))).collect();
+        assert_eq!(parts(&alike).len(), 1);
+        let large = Said::Whole("x".repeat(2 * CHUNK_TEXT_BYTES_MAX).as_str().into());
+        let large: Vec<Row> = (0..2).map(|at| Row { at, ..row(at, large.clone()) }).collect();
+        assert_eq!(parts(&large).len(), 1, "one text, however long");
+        assert!(parts(&[]).is_empty());
     }
 
     fn any_said() -> impl Strategy<Value = Said> {

@@ -247,7 +247,7 @@ pub fn read_entries(
     while !reader.is_at_end() {
         let tag = reader.number()?;
         let length = reader.count()?;
-        let end = reader.at() + length;
+        let end = reader.at().saturating_add(length);
         if tag == CREATED {
             created(text, reader.at(), names, wanted, scope, &mut visit)?;
             reader.skip(length)?;
@@ -259,7 +259,8 @@ pub fn read_entries(
         }
         let name = name_id(&mut reader)?;
         if !is_wanted(name) {
-            reader.skip(end - reader.at())?;
+            let rest = end.checked_sub(reader.at());
+            reader.skip(rest.ok_or_else(|| reader.bad("an entry is shorter than its name"))?)?;
             continue;
         }
         match tag {

@@ -51,7 +51,9 @@ impl Fragments {
             }
             Entry::Cleared(cleared) => {
                 self.series.retain(|series, _| !cleared.covers(series));
-                self.cleared.push(cleared);
+                if !self.cleared.contains(&cleared) {
+                    self.cleared.push(cleared);
+                }
             }
         }
     }
@@ -59,6 +61,11 @@ impl Fragments {
     /// Was the series emptied, so that nothing counts that is older than these entries?
     pub fn has_cleared(&self, series: &SeriesKey) -> bool {
         self.cleared.iter().any(|cleared| cleared.covers(series))
+    }
+
+    /// The earliest of what is here of a series.
+    pub fn first(&self, series: &SeriesKey) -> Option<i64> {
+        self.series.get(series)?.rows.iter().map(|(at, _)| *at).min()
     }
 
     pub fn clears(&self) -> bool {

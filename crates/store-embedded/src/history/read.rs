@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::{Name, Reading};
+use model::{Name, Reading, Timestamp};
 use store::StoreError;
 
 use super::chunk::{Chunk, Overview};
 use super::fragments::{Fragments, join};
+use super::rollup::{self, Level, Period};
 use super::row::{Revival, Row};
 use super::series::{Axis, SeriesKey, Span};
 use crate::bytes::Malformed;
@@ -16,7 +17,7 @@ use crate::keys::EntityNumber;
 use crate::names::NameId;
 use crate::record::BadRecord;
 use crate::shared::{Shared, unreadable};
-use crate::tables::{Table, after_prefix, fragment_text};
+use crate::tables::{Table, View, after_prefix, fragment_text};
 
 /// The history of one entity, or of some of its attributes.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Weave<'a> {
     /// Nothing: all attributes.
     attributes: Option<Vec<NameId>>,
     recent: Fragments,
+    /// What was on disk when that was read.
+    on_disk: View<'a>,
 }
 
 /// Part of a series, in time order.
@@ -65,18 +68,18 @@ impl<'a> Weave<'a> {
             names.iter().filter_map(|name| shared.names.get(name.as_str())).collect::<Vec<_>>()
         });
         let wanted = attributes.clone().map_or(Wanted::All, Wanted::Only);
-        let fragments = shared.tables.fragments(number)?;
+        let (fragments, on_disk) = shared.tables.fragments(number)?;
         let mut recent = Fragments::default();
-        let short = short_series(shared, number)?;
+        let short = short_series(&on_disk, number)?;
         let pending = pending.map(Arc::from);
         for fragment in short.iter().chain(&fragments).chain(&pending) {
             let added = recent.add(fragment, &shared.names, &wanted, observed);
             added.map_err(|bad| bad_record(&bad))?;
         }
-        Ok(Weave { shared, number, attributes, recent })
+        Ok(Weave { shared, number, attributes, recent, on_disk })
     }
 
-    /// The series that have readings.
+    /// The series that have readings, or had and are rolled up.
     pub fn series(&mut self) -> Result<Vec<SeriesKey>, StoreError> {
         let mut all = self.known_series()?;
         let mut found = Vec::new();
@@ -94,6 +97,9 @@ impl<'a> Weave<'a> {
                 found.push(series);
             }
         }
+        found.extend(self.rolled_up()?);
+        found.sort_unstable();
+        found.dedup();
         Ok(found)
     }
 
@@ -102,6 +108,16 @@ impl<'a> Weave<'a> {
         let mut all: BTreeSet<SeriesKey> = self.recent.series().cloned().collect();
         self.series_in(Table::Chunks, &mut all)?;
         Ok(all)
+    }
+
+    /// The roll-ups of a series whose periods begin within a span.
+    pub fn periods(
+        &self,
+        series: &SeriesKey,
+        level: Level,
+        span: Span,
+    ) -> Result<Vec<Period>, StoreError> {
+        rollup::periods(&self.on_disk, self.number, series, level, span)
     }
 
     /// The series that have roll-ups.
@@ -121,7 +137,7 @@ impl<'a> Weave<'a> {
             }
         };
         for (mut from, to) in ranges {
-            while let Some(entry) = self.shared.tables.on_disk(table, &from, &to).next() {
+            while let Some(entry) = self.on_disk.range(table, &from, &to).next() {
                 let (key, _) = entry.map_err(unreadable)?;
                 let series = match table {
                     Table::Rollups => SeriesKey::of_roll_up(&key),
@@ -172,6 +188,21 @@ impl<'a> Weave<'a> {
         Ok(ended)
     }
 
+    /// The last moment at which something was recorded that tells none of its own.
+    pub fn last_recorded(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        let mut last: Option<i64> = None;
+        for series in self.known_series()? {
+            if series.axis() == Axis::Recorded {
+                self.scan(&series, Span::ALL, Direction::Backwards, |piece| {
+                    let found = piece.rows()?.last().map(|row| row.at);
+                    last = last.max(found);
+                    Ok(if found.is_some() { Goon::No } else { Goon::Yes })
+                })?;
+            }
+        }
+        Ok(last.map(Timestamp))
+    }
+
     pub fn revival(&self, series: &SeriesKey) -> Revival<'a> {
         let observed = series.axis() == Axis::Observed;
         Revival::new(&self.shared.names, series.dataset(), observed)
@@ -202,7 +233,7 @@ impl<'a> Weave<'a> {
         if !self.recent.has_cleared(series) {
             let from = self.first_chunk(series, span)?;
             let to = self.end_of(series, span);
-            let mut chunks = self.shared.tables.on_disk(Table::Chunks, &from, &to);
+            let mut chunks = self.on_disk.range(Table::Chunks, &from, &to);
             loop {
                 let entry = match direction {
                     Direction::Forwards => chunks.next(),
@@ -262,7 +293,7 @@ impl<'a> Weave<'a> {
         }
         let at = series.chunk(self.number, span.from);
         let upto = [&at[..], &[0]].concat();
-        match self.shared.tables.on_disk(Table::Chunks, &prefix, &upto).next_back() {
+        match self.on_disk.range(Table::Chunks, &prefix, &upto).next_back() {
             Some(entry) => Ok(entry.map_err(unreadable)?.0.to_vec()),
             None => Ok(at),
         }
@@ -289,10 +320,13 @@ impl Piece<'_> {
 }
 
 /// Entries of the series of an entity that have too few readings for chunks.
-pub fn short_series(shared: &Shared, number: EntityNumber) -> Result<Option<Arc<str>>, StoreError> {
+pub fn short_series(
+    on_disk: &View<'_>,
+    number: EntityNumber,
+) -> Result<Option<Arc<str>>, StoreError> {
     let key = number.0.to_be_bytes();
     let after = [&key[..], &[0]].concat();
-    let entry = shared.tables.on_disk(Table::Chunks, &key, &after).next();
+    let entry = on_disk.range(Table::Chunks, &key, &after).next();
     entry.map(|entry| fragment_text(&entry.map_err(unreadable)?.1)).transpose()
 }
 

@@ -7,8 +7,8 @@ use super::read::damaged;
 use super::series::{SeriesKey, Span};
 use crate::bytes::{Malformed, Reader, put_signed, put_varint};
 use crate::keys::EntityNumber;
-use crate::shared::{Shared, unreadable};
-use crate::tables::Table;
+use crate::shared::unreadable;
+use crate::tables::{Table, View};
 
 /// How long the periods of a roll-up are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,8 @@ pub enum Level {
 }
 
 impl Level {
+    pub const ALL: [Level; 2] = [Level::Daily, Level::Hourly];
+
     pub fn micros(self) -> i64 {
         match self {
             Level::Daily => DAY,
@@ -28,6 +30,11 @@ impl Level {
 }
 
 pub const DAY: i64 = 86_400_000_000;
+
+/// The beginning of the day in which a moment lies.
+pub fn day_of(at: i64) -> i64 {
+    at.saturating_sub(at.rem_euclid(DAY))
+}
 
 /// Periods that lie together under one key: about a month of hours.
 const BLOCK: i64 = 32 * DAY;
@@ -40,7 +47,7 @@ pub type Block = (Vec<u8>, Vec<u8>);
 
 /// Adds a number to the last period or begins another; moments ascend.
 pub fn add(periods: &mut Vec<Period>, level: Level, at: i64, value: f64) {
-    let start = at - at.rem_euclid(level.micros());
+    let start = at.saturating_sub(at.rem_euclid(level.micros()));
     let one = NumberSummary {
         count: 1,
         min: value,
@@ -69,14 +76,14 @@ fn prefix(number: EntityNumber, series: &SeriesKey, level: Level) -> Vec<u8> {
 }
 
 fn key(number: EntityNumber, series: &SeriesKey, level: Level, start: i64) -> Vec<u8> {
-    let block = start - start.rem_euclid(BLOCK);
+    let block = start.saturating_sub(start.rem_euclid(BLOCK));
     let ordered = (block as u64 ^ 1 << 63).to_be_bytes();
     [&prefix(number, series, level)[..], &ordered].concat()
 }
 
 /// What is to be written for periods that are new, added to those that are there.
 pub fn written(
-    shared: &Shared,
+    on_disk: &View<'_>,
     number: EntityNumber,
     series: &SeriesKey,
     level: Level,
@@ -89,7 +96,7 @@ pub fn written(
         let Some((start, _)) = block.first() else { continue };
         let key = key(number, series, level, *start);
         let after = [&key[..], &[0]].concat();
-        let mut all = match shared.tables.on_disk(Table::Rollups, &key, &after).next() {
+        let mut all = match on_disk.range(Table::Rollups, &key, &after).next() {
             Some(entry) => {
                 let (_, value) = entry.map_err(unreadable)?;
                 decode(&value).map_err(|bad| damaged(&bad))?
@@ -109,7 +116,7 @@ pub fn written(
 
 /// The periods of a series that begin within a span.
 pub fn periods(
-    shared: &Shared,
+    on_disk: &View<'_>,
     number: EntityNumber,
     series: &SeriesKey,
     level: Level,
@@ -120,7 +127,7 @@ pub fn periods(
         if span.from == i64::MIN { prefix.clone() } else { key(number, series, level, span.from) };
     let to = crate::tables::after_prefix(&prefix);
     let mut found = Vec::new();
-    for entry in shared.tables.on_disk(Table::Rollups, &from, &to) {
+    for entry in on_disk.range(Table::Rollups, &from, &to) {
         let (_, value) = entry.map_err(unreadable)?;
         let block = decode(&value).map_err(|bad| damaged(&bad))?;
         if block.first().is_some_and(|(start, _)| span.until != i64::MAX && *start >= span.until) {
@@ -133,7 +140,7 @@ pub fn periods(
 
 /// The keys of a series' blocks that end before a moment.
 pub fn blocks_before(
-    shared: &Shared,
+    on_disk: &View<'_>,
     number: EntityNumber,
     series: &SeriesKey,
     level: Level,
@@ -141,8 +148,15 @@ pub fn blocks_before(
 ) -> Result<Vec<Vec<u8>>, StoreError> {
     let from = prefix(number, series, level);
     let to = key(number, series, level, moment);
-    let entries = shared.tables.on_disk(Table::Rollups, &from, &to);
+    let entries = on_disk.range(Table::Rollups, &from, &to);
     entries.map(|entry| Ok(entry.map_err(unreadable)?.0.to_vec())).collect()
+}
+
+/// Do the periods under a key read, and ascend?
+pub fn check(key: &[u8], value: &[u8]) -> Result<(), String> {
+    let bad = |malformed: Malformed| malformed.to_string();
+    SeriesKey::of_roll_up(key).map_err(bad)?;
+    decode(value).map(drop).map_err(bad)
 }
 
 const VERSION: u8 = 1;
@@ -178,6 +192,9 @@ fn decode(bytes: &[u8]) -> Result<Vec<Period>, Malformed> {
             Ok(f64::from_le_bytes(bytes))
         };
         let (min, max, sum, sum_of_squares) = (float()?, float()?, float()?, float()?);
+        if periods.last().is_some_and(|(last, _)| *last >= start) {
+            return Err(reader.malformed("periods do not stand in time order"));
+        }
         periods.push((start, NumberSummary { count, min, max, sum, sum_of_squares }));
     }
     Ok(periods)

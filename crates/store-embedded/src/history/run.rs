@@ -76,11 +76,14 @@ struct Run<'a> {
     answer: AnswerOf<'a>,
     /// They come in the order that was asked for.
     is_ordered: bool,
-    /// Where another order was asked for: all that match.
+    /// Where another order was asked for: what matches, as far as it may be on the page.
     matched: Vec<(EvolutionHeader, EntityNumber, Option<ScopeTimes>)>,
     count: usize,
     plan: Plan,
 }
+
+/// Fewer than this are not sorted before all are there.
+const MATCHED_KEPT: usize = 1_000;
 
 impl Run<'_> {
     fn candidates(&mut self, filter: &Filter) -> Result<(), HistoryError> {
@@ -92,11 +95,16 @@ impl Run<'_> {
             Planner { names: names_of, counts: &counts, tenant, past: true }.drive(&[&names], &[])
         };
         self.plan.index = drive.name;
+        let limit = self.shared.settings.query_sort_max;
         self.is_ordered = match self.query.by_id {
             None => true,
             Some(Order::Ascending) => matches!(drive.source, Source::ById { .. }),
             Some(Order::Descending) => false,
         };
+        if !self.is_ordered && self.page_end() > limit {
+            let (things, setting) = ("entities", "query_sort_max");
+            return Err(StoreError::TooComplex { limit, things, setting }.into());
+        }
         let mut seen = FxHashSet::default();
         match drive.source {
             Source::Found { ids, ranges, only: _ } => {
@@ -139,8 +147,8 @@ impl Run<'_> {
     fn visit(&mut self, number: EntityNumber) -> Result<Goon, HistoryError> {
         let limit = self.shared.settings.query_entities_max;
         if self.plan.entities_read >= limit {
-            let setting = "query_entities_max";
-            return Err(StoreError::TooComplex { limit, setting }.into());
+            let (things, setting) = ("entities", "query_entities_max");
+            return Err(StoreError::TooComplex { limit, things, setting }.into());
         }
         self.plan.entities_read += 1;
         let Some(header) = self.shared.evolution(self.tenant, number)? else {
@@ -164,30 +172,42 @@ impl Run<'_> {
             return Ok(Goon::Yes);
         }
         self.count += 1;
+        let (page, end) = (self.query.page, self.page_end());
         if !self.is_ordered {
             self.matched.push((header, number, self.answer.times.take()));
+            if self.matched.len() >= end.saturating_mul(2).max(MATCHED_KEPT) {
+                self.sort();
+                self.matched.truncate(end);
+            }
             return Ok(Goon::Yes);
         }
-        let page = self.query.page;
-        let end = page.offset.saturating_add(page.limit);
         if self.count > page.offset && self.count <= end {
             self.answer.take(number, header)?;
         }
         Ok(if self.count > end && !self.query.count { Goon::No } else { Goon::Yes })
     }
 
+    fn page_end(&self) -> usize {
+        self.query.page.offset.saturating_add(self.query.page.limit)
+    }
+
+    fn sort(&mut self) {
+        let descending = self.query.by_id == Some(Order::Descending);
+        self.matched.sort_by(|(left, ..), (right, ..)| {
+            let order = left.id.cmp(&right.id);
+            if descending { order.reverse() } else { order }
+        });
+    }
+
     fn finish(mut self) -> Result<HistoryAnswer, HistoryError> {
         let page = self.query.page;
-        self.matched.sort_by(|(left, ..), (right, ..)| left.id.cmp(&right.id));
-        if self.query.by_id == Some(Order::Descending) {
-            self.matched.reverse();
-        }
+        let more = self.count > self.page_end();
+        self.sort();
         for (header, number, times) in self.matched.into_iter().skip(page.offset).take(page.limit) {
             self.answer.times = times;
             self.answer.take(number, header)?;
         }
         let total = self.query.count.then_some(self.count);
-        let more = self.count > page.offset.saturating_add(page.limit);
         Ok(HistoryAnswer { total, more, ..self.answer.finish(self.plan) })
     }
 }

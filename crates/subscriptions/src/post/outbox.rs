@@ -35,6 +35,8 @@ pub(super) struct Outbox {
     /// lie before `owed_to`.
     owed: u64,
     pub owed_to: Position,
+    /// Was the journal cut off before all of those were read?
+    is_cut: bool,
     /// When it was last told something.
     sent_at: Option<Timestamp>,
     next_period: Option<Timestamp>,
@@ -93,6 +95,7 @@ impl Outbox {
             account: state.account,
             owed: state.account.waiting,
             owed_to: state.counted_to,
+            is_cut: state.is_cut,
             sent_at: state.sent_at,
             next_period,
             batch_to: Position::default(),
@@ -145,7 +148,8 @@ impl Outbox {
 
     /// All that was owed has been read again, or was cut off the journal. What is missing then is
     /// lost, or else it is no longer due under the terms of now.
-    pub fn settle_debt(&mut self, is_lost: bool) {
+    pub fn settle_debt(&mut self) {
+        let is_lost = std::mem::take(&mut self.is_cut);
         let count = if is_lost { &mut self.account.dead } else { &mut self.account.expired };
         *count += self.owed;
         self.account.waiting -= self.owed;
@@ -153,9 +157,13 @@ impl Outbox {
         self.is_dirty = true;
     }
 
-    /// Was the journal cut off at `to` before all was read that concerns this one?
-    pub fn misses(&self, to: Position) -> bool {
-        self.start < to
+    /// The journal was cut off: it begins after a position. Tells whether something is missing that
+    /// concerns this one.
+    pub fn cut_off(&mut self, first: Position) -> bool {
+        let misses = self.owed > 0 && self.start < first;
+        self.is_cut |= misses;
+        self.is_dirty |= misses;
+        misses
     }
 
     /// Were these found to be due under terms that have changed since?
@@ -448,6 +456,7 @@ impl Outbox {
             cursor,
             counted_to: read_to.max(self.owed_to),
             is_idle,
+            is_cut: self.is_cut,
             done,
             account: self.account,
             sent_at: self.sent_at,

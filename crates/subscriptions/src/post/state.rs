@@ -16,6 +16,8 @@ pub struct State {
     pub counted_to: Position,
     /// Nothing was waiting: what others read on in the journal counts for this one too.
     pub is_idle: bool,
+    /// The journal was cut off before all that waits was read.
+    pub is_cut: bool,
     pub done: BTreeSet<Position>,
     pub account: Account,
     pub sent_at: Option<Timestamp>,
@@ -42,6 +44,7 @@ impl State {
             "cursor": self.cursor.0,
             "countedTo": self.counted_to.0,
             "isIdle": self.is_idle,
+            "isCut": self.is_cut,
             "done": self.done.iter().map(|position| position.0).collect::<Vec<_>>(),
             "delivered": account.delivered,
             "waiting": account.waiting,
@@ -70,6 +73,7 @@ impl State {
             // Not written down before accounts outlived a stop: then nothing is known to wait.
             counted_to: Position(count("countedTo").or(count("cursor"))?),
             is_idle: json["isIdle"].as_bool()?,
+            is_cut: json["isCut"].as_bool().unwrap_or_default(),
             done: done.filter_map(Value::as_u64).map(Position).collect(),
             account: Account {
                 delivered: count("delivered")?,
@@ -99,6 +103,7 @@ mod tests {
             cursor: Position(7),
             counted_to: Position(13),
             is_idle: true,
+            is_cut: true,
             done: [Position(9), Position(12)].into(),
             account: Account {
                 delivered: 4,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use model::{
-    Entity, EntityId, Event, HistoryChange, HistoryOperation, Readings, Refused, Tenant, Timestamp,
+    Entity, EntityId, Event, HistoryChange, HistoryOperation, Name, Readings, Refused, Tenant,
+    Timestamp,
 };
 use policy::Permitted;
 use store::{Chronicled, CommitError};
@@ -20,6 +21,7 @@ impl State {
         now: Timestamp,
     ) -> Result<Chronicled, CommitError> {
         let HistoryChange { tenant, id, .. } = change.request().clone();
+        let now = now.following(self.last_change(&tenant, &id));
         let visible = self.entity(&tenant, &id).and_then(|entity| entity.alive(now));
         let HistoryChange { operation, .. } = change.on(visible.as_deref())?;
         let outcome = match operation {
@@ -55,7 +57,11 @@ impl State {
         now: Timestamp,
         may_create: bool,
     ) -> Result<Chronicled, Refused> {
-        readings.stamp(now);
+        let undated = readings.attributes.iter().filter(|(_, all)| Readings::has_undated(all));
+        let names: Vec<Name> = undated.map(|(name, _)| name.clone()).collect();
+        let past = self.evolutions.get(tenant, &id);
+        let now = now.following(past.and_then(|past| past.last_recorded(&names)));
+        let now = readings.stamp(now);
         let known = self.evolutions.get(tenant, &id).is_some();
         let event = match &visible {
             Some(before) => {

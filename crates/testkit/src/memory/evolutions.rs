@@ -138,11 +138,23 @@ impl Past {
         reading: Reading,
         now: Timestamp,
     ) -> Result<(), Refused> {
+        let last = self.last_recorded(std::slice::from_ref(name));
         let old = self.delete_instance(name, instance_id)?;
         let mut reading = following(reading, &old);
-        reading.stamp(old.created_at(), now);
+        let dated = reading.observed_at().is_some();
+        reading.stamp(old.created_at(), if dated { now } else { now.following(last) });
         self.put(name.clone(), reading);
         Ok(())
+    }
+
+    /// When something was last recorded of these attributes that tells no moment of its own.
+    pub fn last_recorded(&self, names: &[Name]) -> Option<Timestamp> {
+        let meant = self.readings.keys().filter(|(name, ..)| names.contains(name));
+        let moments = meant.filter_map(|(.., moment)| match moment {
+            Moment::Recorded(at) => Some(*at),
+            Moment::Observed(_) => None,
+        });
+        moments.max()
     }
 
     fn has_attribute(&self, name: &Name) -> Result<(), Refused> {

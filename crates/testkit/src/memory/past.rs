@@ -154,7 +154,7 @@ fn aggregates(
     for ((attribute, dataset_id), readings) in past.wanted(selection) {
         match aggregated(dataset_id, readings, selection, aggregation) {
             Ok(series) => attributes.entry(attribute).or_default().push(series),
-            Err(Unfit::TooManyPeriods) => {
+            Err(Unfit::TooManyPeriods | Unfit::TooManyValues) => {
                 return Err(HistoryError::TooManyPeriods { attribute, limit: selection.limit });
             }
             Err(Unfit::Method(method)) if selection.attributes.is_some() => {
@@ -179,7 +179,8 @@ fn aggregated(
         selection.property().of(reading).unwrap_or_else(|| reading.modified_at())
     };
     readings.sort_by_key(at);
-    let mut aggregator = Aggregator::new(aggregation, selection.window, selection.limit);
+    let mut aggregator =
+        Aggregator::new(aggregation, selection.window, selection.limit, usize::MAX);
     readings.iter().for_each(|reading| aggregator.push(at(reading), reading));
     let kind = readings.last().map(Reading::kind).expect("no series is empty");
     Ok(AggregatedSeries { kind, dataset_id, methods: aggregator.finish()? })

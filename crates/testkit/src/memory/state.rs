@@ -31,6 +31,7 @@ impl State {
     ) -> Result<Committed, CommitError> {
         let Change { tenant, id, .. } = change.request().clone();
         let stored = self.entity(&tenant, &id);
+        let now = now.following(self.last_change(&tenant, &id));
         let before = stored.clone().and_then(|entity| entity.alive(now));
         let Change { types, operation, .. } = change.on(before.as_deref())?;
         if let (Some(types), Some(before)) = (types, &before)
@@ -72,6 +73,14 @@ impl State {
         let entities = self.stored(tenant).filter_map(|entity| entity.clone().alive(now));
         let seen = entities.filter(|entity| within.matches(entity, &NoLinks));
         seen.map(|entity| (entity.id.clone(), entity)).collect()
+    }
+
+    /// When an entity changed, or went.
+    pub fn last_change(&self, tenant: &Tenant, id: &EntityId) -> Option<Timestamp> {
+        match self.entity(tenant, id) {
+            Some(entity) => Some(entity.modified_at),
+            None => self.evolutions.get(tenant, id).map(|past| past.header.modified_at),
+        }
     }
 
     /// What is stored under an id, expired or not.
@@ -116,6 +125,7 @@ impl State {
         }
         expired.truncate(limit);
         for (tenant, entity) in &expired {
+            let now = now.following(Some(entity.modified_at));
             let after = swept(entity, now).map(Arc::new);
             self.put(tenant.clone(), entity.id.clone(), Some(entity.clone()), after, now);
         }

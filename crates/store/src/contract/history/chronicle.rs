@@ -61,7 +61,9 @@ pub(in crate::contract) async fn readings_without_a_moment_are_all_kept(home: &d
     let all = "Lamp a=3(t=-1) a=1(r=0) a=2(r=0+1) a=4(r=0+2) b=5(r=0)";
     assert_eq!(trial.past("urn:a").await, all);
     trial.tell("add urn:a a=6").await;
-    assert_eq!(trial.past("urn:a").await, all.replace("a=1(", "a=6("));
+    trial.tell("add urn:a a=7").await;
+    let all = all.replace(" b=", " a=6(r=0+3) a=7(r=0+4) b=");
+    assert_eq!(trial.past("urn:a").await, all);
 }
 
 pub(in crate::contract) async fn of_two_readings_of_one_moment_the_later_stays(home: &dyn Home) {

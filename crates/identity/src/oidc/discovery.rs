@@ -1,0 +1,116 @@
+//! What a provider says about itself (OpenID Connect Discovery 1.0, RFC 8414).
+
+use serde::Deserialize;
+use url::{Host, Url};
+
+use super::refusal::shown;
+
+/// Where the keys of an issuer are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discovery {
+    pub jwks_uri: String,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DiscoveryError {
+    #[error("it is not a JSON object with `issuer` and `jwks_uri`: {0}")]
+    Malformed(String),
+    /// Otherwise one issuer could speak for another (Discovery section 4.3).
+    #[error("it is of issuer `{found}`, but `{expected}` is expected, letter by letter")]
+    OtherIssuer { found: String, expected: String },
+    #[error("its `jwks_uri` is `{0}`; it must be https (http is for this machine itself)")]
+    NotSecure(String),
+}
+
+#[derive(Deserialize)]
+struct Written {
+    issuer: String,
+    jwks_uri: String,
+}
+
+impl Discovery {
+    /// Where the document of an issuer is.
+    pub fn url_of(issuer: &str) -> String {
+        format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
+    }
+
+    pub fn parse(bytes: &[u8], issuer: &str) -> Result<Discovery, DiscoveryError> {
+        let written: Result<Written, _> = serde_json::from_slice(bytes);
+        let written = written.map_err(|error| DiscoveryError::Malformed(error.to_string()))?;
+        if written.issuer != issuer {
+            let (found, expected) = (shown(&written.issuer), issuer.to_owned());
+            return Err(DiscoveryError::OtherIssuer { found, expected });
+        }
+        match Url::parse(&written.jwks_uri) {
+            // As the parser has it: without line breaks, which it would pass over.
+            Ok(url) if is_secure(url.as_str()) => Ok(Discovery { jwks_uri: url.into() }),
+            _ => Err(DiscoveryError::NotSecure(shown(&written.jwks_uri))),
+        }
+    }
+}
+
+/// Can nobody on the way change what comes from this URL? Over https, or on this machine.
+pub fn is_secure(url: &str) -> bool {
+    let Ok(url) = Url::parse(url) else { return false };
+    let here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => return false,
+    };
+    url.scheme() == "https" || (url.scheme() == "http" && here)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(document: &str, expected: &str) {
+        let told = match Discovery::parse(document.as_bytes(), "https://login.example/city") {
+            Ok(discovery) => discovery.jwks_uri,
+            Err(error) => error.to_string(),
+        };
+        assert!(told.contains(expected), "{told}");
+    }
+
+    #[test]
+    fn keys_are_where_the_right_issuer_says() {
+        let document = |issuer: &str, keys: &str| {
+            format!(r#"{{"issuer":"{issuer}","jwks_uri":"{keys}","scopes_supported":[]}}"#)
+        };
+        let (ours, keys) = ("https://login.example/city", "https://keys.example/jwks");
+        check(&document(ours, keys), keys);
+        check(&document(ours, "http://localhost:1/jwks"), "http://localhost:1/jwks");
+        check(&document("https://login.example/city/", keys), "letter by letter");
+        check(&document(ours, "https://keys.example/\\nERROR x"), "https://keys.example/ERROR%20x");
+        check(&document(ours, "http://keys.example/jwks"), "must be https");
+        check(&document(ours, "file:///etc/passwd"), "must be https");
+        check("{}", "missing field `issuer`");
+        check("x", "not a JSON object");
+    }
+
+    #[test]
+    fn a_document_has_one_place() {
+        let url = "https://login.example/city/.well-known/openid-configuration";
+        assert_eq!(Discovery::url_of("https://login.example/city"), url);
+        assert_eq!(Discovery::url_of("https://login.example/city/"), url);
+    }
+
+    #[test]
+    fn only_this_machine_may_do_without_tls() {
+        for good in
+            ["https://a.example", "http://127.0.0.1:1/", "http://[::1]/", "http://localhost"]
+        {
+            assert!(is_secure(good), "{good}");
+        }
+        for bad in [
+            "http://a.example",
+            "http://10.0.0.1",
+            "http://localhost.a.example",
+            "x",
+            "ftp://localhost",
+        ] {
+            assert!(!is_secure(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The ledger: the record of who did what, kept in the data directory.
+//!
+//! ```text
+//! DIR/audit/LOCK                          held by the process that writes
+//! DIR/audit/key                           the key that signs; its owner's alone
+//! DIR/audit/00000000000000000001.ndjson   lines, in segments named by their first number
+//! DIR/audit/torn-...                      what a crash left of a last line
+//! ```
+
+mod files;
+mod lines;
+mod secret;
+mod disk;
+mod tail;
+mod open;
+mod retention;
+mod writer;
+mod ledger;
+mod search;
+mod export;
+pub mod command;
+
+pub use export::{ExportError, export};
+pub use ledger::{Ledger, LedgerSettings, NotRecorded, Status};
+pub use open::LedgerError;
+pub use search::{Page, SEARCH_BYTES_MAX, SEARCH_LIMIT_MAX, Search, search};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! See `fuzzing::audit`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzzing::audit(data));
