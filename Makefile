@@ -33,6 +33,10 @@ tools:
 	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends mosquitto mosquitto-clients; \
 	  else echo "mosquitto and its clients are needed by a test of notifications: install mosquitto and mosquitto-clients"; exit 1; fi; }
+	@command -v openssl >/dev/null && command -v curl >/dev/null || { \
+	  if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends openssl curl; \
+	  else echo "openssl and curl are needed by tests of TLS: install openssl and curl"; exit 1; fi; }
 	@$(CARGO) fmt --version >/dev/null 2>&1 || rustup component add rustfmt
 	@$(CARGO) clippy --version >/dev/null 2>&1 || rustup component add clippy
 

@@ -6,7 +6,6 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-version=9.13.3
 cargo=${CARGO:-cargo}
 target=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 url=http://127.0.0.1:${PORT:-9192}
@@ -17,9 +16,13 @@ for tool in node npm; do
     echo "skipped: $tool is not there; install nodejs and npm (version 20 or newer)"; exit 0; }
 done
 tools=$target/oidc-provider
-if ! grep -qs "\"version\": \"$version\"" "$tools/node_modules/oidc-provider/package.json"; then
+lock=tests/oidc/package-lock.json
+if ! cmp -s "$lock" "$tools/installed"; then
   mkdir -p "$tools"
-  npm install --prefix "$tools" --no-save --no-audit --no-fund --loglevel=error "oidc-provider@$version"
+  cp tests/oidc/package.json "$lock" "$tools"
+  # What is in the lock and nothing else, and none of its scripts is run.
+  npm ci --prefix "$tools" --ignore-scripts --no-audit --no-fund --loglevel=error
+  cp "$lock" "$tools/installed"
 fi
 "$cargo" build --locked --package server
 

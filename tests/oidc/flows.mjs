@@ -173,7 +173,7 @@ await check('a machine writes', await machineToken('read write'), { status: 201 
 const alice = await personTokens('alice', 'write');
 await check('a person reads', alice.access_token, { status: 200, told: 'Lamp' });
 await check('a token for the app itself is not one for access', alice.id_token, {
-  status: 401, told: '`app`, but `comity` is expected', challenge: 'error="invalid_token"',
+  status: 401, told: 'is of type `JWT`; issuer `staff` allows `at+jwt`', challenge: 'error="invalid_token"',
 });
 const administer = { path: '/admin/historyRetention' };
 const weak = await personTokens('alice', 'administer');

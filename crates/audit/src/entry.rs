@@ -50,6 +50,8 @@ pub enum Event {
     Export,
     /// A secret or signing key was made, used, rotated or destroyed.
     KeyUse,
+    /// The record itself was read.
+    AuditRead,
     Read,
     Write,
     /// Recording began: the platform started.
@@ -59,7 +61,7 @@ pub enum Event {
 }
 
 impl Event {
-    pub const ALL: [Event; 11] = [
+    pub const ALL: [Event; 12] = [
         Event::SignIn,
         Event::Refusal,
         Event::Administration,
@@ -67,6 +69,7 @@ impl Event {
         Event::ConfigurationChange,
         Event::Export,
         Event::KeyUse,
+        Event::AuditRead,
         Event::Read,
         Event::Write,
         Event::Start,
@@ -83,6 +86,7 @@ impl Event {
             Event::ConfigurationChange => "configuration-change",
             Event::Export => "export",
             Event::KeyUse => "key-use",
+            Event::AuditRead => "audit-read",
             Event::Read => "read",
             Event::Write => "write",
             Event::Start => "start",

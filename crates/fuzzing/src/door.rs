@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::response::Response;
-use http::{HeaderMap, Request, StatusCode};
+use http::{Extensions, HeaderMap, Request, StatusCode};
 use ngsi_ld::{
     Authenticate, Door, FetchContext, FetchError, Fetched, Settings, Unauthenticated, router,
 };
@@ -21,7 +21,7 @@ use crate::sample::{JSON_DEPTH_MAX, WRITTEN};
 struct Open;
 
 impl Authenticate for Open {
-    fn authenticate(&self, _: &HeaderMap) -> Result<Caller, Unauthenticated> {
+    fn authenticate(&self, _: &HeaderMap, _: &Extensions) -> Result<Caller, Unauthenticated> {
         Ok(testkit::caller(Role::Admin))
     }
 }

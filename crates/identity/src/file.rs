@@ -22,6 +22,15 @@ pub struct Stamp {
     modified: (i64, i64),
 }
 
+impl Stamp {
+    /// That of any file; nothing where there is none.
+    pub fn of(path: &Path) -> Option<Stamp> {
+        let metadata = fs::metadata(path).ok()?;
+        let modified = (metadata.mtime(), metadata.mtime_nsec());
+        Some(Stamp { inode: metadata.ino(), bytes: metadata.len(), modified })
+    }
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     #[error("could not use `{}`: {source}", path.display())]
@@ -44,9 +53,7 @@ impl KeysFile {
 
     /// Nothing where there is no file.
     pub fn stamp(&self) -> Option<Stamp> {
-        let metadata = fs::metadata(&self.path).ok()?;
-        let modified = (metadata.mtime(), metadata.mtime_nsec());
-        Some(Stamp { inode: metadata.ino(), bytes: metadata.len(), modified })
+        Stamp::of(&self.path)
     }
 
     /// The keys; nothing where none was ever made.

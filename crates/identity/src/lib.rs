@@ -9,6 +9,7 @@ mod key;
 pub mod oidc;
 mod ring;
 mod token;
+mod visible;
 
 pub use file::{FileError, KeysFile, Stamp};
 pub use key::{Key, NewKey};

@@ -17,10 +17,12 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use claims::{CLAIM_PATH_BYTES_MAX, ClaimPath};
-pub use discovery::{Discovery, DiscoveryError, is_secure};
-pub use issuer::{CLOCK_SKEW_MAX, ISSUER_NAME_BYTES_MAX, Issuer, IssuerError, IssuerSettings};
+pub use discovery::{Discovery, DiscoveryError, shown_url};
+pub use issuer::{
+    CLOCK_SKEW_MAX, ISSUER_NAME_BYTES_MAX, Issuer, IssuerError, IssuerSettings, TOKEN_LIFETIME_MAX,
+};
 pub use jwks::{JWKS_BYTES_MAX, Jwks, JwksError, KEYS_MAX};
-pub use jws::{Jws, TOKEN_BYTES_MAX};
+pub use jws::{Jws, TOKEN_BYTES_MAX, is_token};
 pub use refusal::{Refusal, RefusalKind};
 pub use verified::{TokenDigest, VERIFIED_TOKENS_MAX, VerifiedTokens};
-pub use verify::{SUBJECT_CHARS_MAX, Verified, verify};
+pub use verify::{SUBJECT_CHARS_MAX, Verified, check_unsigned, verify};

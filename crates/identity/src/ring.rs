@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::key::{Key, NewKey};
 use crate::token::{self, Digest, Token};
+use crate::visible::{is_hidden, is_visible};
 
 /// All keys, by id.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +21,10 @@ pub const NAME_CHARS_MAX: usize = 100;
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RingError {
-    #[error("`{0}` is not a name for a key; it takes 1 to {NAME_CHARS_MAX} visible characters")]
+    #[error(
+        "`{0}` is not a name for a key; it takes 1 to {NAME_CHARS_MAX} visible characters, and no \
+         `@`, which is in the names of callers with tokens"
+    )]
     InvalidName(String),
     #[error("there is a key named `{0}` already; revoke it, or choose another name")]
     NameTaken(String),
@@ -42,7 +46,9 @@ impl KeyRing {
         random: [u8; token::RANDOM_BYTES],
     ) -> Result<Token, RingError> {
         if !is_name(&new.name) {
-            return Err(RingError::InvalidName(new.name.chars().take(NAME_CHARS_MAX).collect()));
+            let visible = |c| if is_hidden(c) { '?' } else { c };
+            let name = new.name.chars().take(NAME_CHARS_MAX).map(visible).collect();
+            return Err(RingError::InvalidName(name));
         }
         if self.iter().any(|key| key.caller.name == new.name) {
             return Err(RingError::NameTaken(new.name));
@@ -107,11 +113,10 @@ const OPENING: &str = "\
 # Only hashes (SHA-256) are kept: a lost key cannot be recovered, only replaced.
 ";
 
+/// Names of callers with tokens have an `@`: a key must not look like one of them.
 fn is_name(name: &str) -> bool {
     let chars = name.chars().count();
-    (1..=NAME_CHARS_MAX).contains(&chars)
-        && name.trim() == name
-        && !name.chars().any(char::is_control)
+    (1..=NAME_CHARS_MAX).contains(&chars) && is_visible(name) && !name.contains('@')
 }
 
 #[derive(Serialize, Deserialize)]
@@ -151,7 +156,7 @@ impl Entry {
             return Err(wrong("the id is not twelve hexadecimal digits"));
         }
         let role = Role::from_name(&self.role);
-        let role = role.ok_or_else(|| wrong("the role is not admin, writer or reader"))?;
+        let role = role.ok_or_else(|| wrong("the role is not admin, writer, reader or auditor"))?;
         let tenant = match &self.tenant {
             None => None,
             Some(name) if name.is_empty() => Some(Tenant::default()),
@@ -197,7 +202,7 @@ mod tests {
         ring.add(key("meter"), now(), [1; 38]).unwrap();
         assert!(matches!(ring.add(key("meter"), now(), [2; 38]), Err(RingError::NameTaken(_))));
         assert!(matches!(ring.add(key("other"), now(), [1; 38]), Err(RingError::NotRandom)));
-        for bad in ["", " x", "a\nb", &"x".repeat(101)] {
+        for bad in ["", " x", "a\nb", "a\u{202e}b", "alice@city", &"x".repeat(101)] {
             let made = ring.add(key(bad), now(), [3; 38]);
             assert!(matches!(made, Err(RingError::InvalidName(_))), "{bad:?}");
         }
@@ -230,7 +235,7 @@ mod tests {
                  created = \"2026-04-01T12:00:00Z\"\nsha256 = \"{sha256}\"\n"
             )
         };
-        check(&entry("root", &"0".repeat(64)), "the role is not admin, writer or reader");
+        check(&entry("root", &"0".repeat(64)), "the role is not admin, writer, reader or auditor");
         check(&entry("admin", "00"), "sha256 is not 64 hexadecimal digits");
         assert!(KeyRing::parse(&entry("admin", &"0".repeat(64))).is_ok());
     }

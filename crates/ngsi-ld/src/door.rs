@@ -36,6 +36,7 @@ pub(crate) use negotiation::{
 };
 pub(crate) use parameters::{Parameters, uri};
 pub(crate) use problem::Problem;
+pub use problem::Reason;
 pub(crate) use request::{Call, entity_id, expanded, types};
 pub use resource::routes;
 pub(crate) use resource::{ROOT, Resource};
@@ -77,7 +78,7 @@ impl Door {
         let door = &self.0;
         let asked = async {
             check_uri(door, head)?;
-            let caller = door.authenticate.authenticate(&head.headers);
+            let caller = door.authenticate.authenticate(&head.headers, &head.extensions);
             let caller = caller.map_err(|error| Problem::unauthenticated(&error))?;
             let call = Call::new(door, head, caller, false)?;
             operations::subscriptions::listen(&call).await
@@ -129,7 +130,7 @@ fn check_uri(door: &Inner, head: &Parts) -> Result<(), Problem> {
 async fn pass(door: &Inner, head: &Parts, body: Body) -> Result<Response, Problem> {
     check_uri(door, head)?;
     // Who may not come in does not learn what is there.
-    let caller = door.authenticate.authenticate(&head.headers);
+    let caller = door.authenticate.authenticate(&head.headers, &head.extensions);
     let caller = caller.map_err(|error| Problem::unauthenticated(&error))?;
     let resource = Resource::at(head.uri.path(), &head.method)?;
     if head.method == Method::OPTIONS {

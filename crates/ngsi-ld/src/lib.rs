@@ -12,6 +12,6 @@ mod settings;
 pub mod write;
 
 pub use contexts::{FetchContext, FetchError, Fetched, IMPLICIT_CONTEXTS_MAX};
-pub use door::{Authenticate, Door, Unauthenticated, bearer, router, routes};
+pub use door::{Authenticate, Door, Reason, Unauthenticated, bearer, router, routes};
 pub use operations::subscriptions::ENDPOINT_INFO_MAX;
 pub use settings::Settings;

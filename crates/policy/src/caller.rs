@@ -14,19 +14,23 @@ pub struct Caller {
     pub tenant: Option<Tenant>,
 }
 
-/// What a caller may do, each role including the ones before it.
+/// What a caller may do, each role including the ones before it; only, none but an auditor may read
+/// the audit record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
+    /// Reads the audit record, and nothing else.
+    Auditor,
     Reader,
     Writer,
     Admin,
 }
 
 impl Role {
-    pub const ALL: [Role; 3] = [Role::Reader, Role::Writer, Role::Admin];
+    pub const ALL: [Role; 4] = [Role::Auditor, Role::Reader, Role::Writer, Role::Admin];
 
     pub fn name(self) -> &'static str {
         match self {
+            Role::Auditor => "auditor",
             Role::Reader => "reader",
             Role::Writer => "writer",
             Role::Admin => "admin",

@@ -22,7 +22,8 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::request::Parts;
 use model::Tenant;
 use ngsi_ld::{Authenticate, Unauthenticated};
 use policy::{Action, Policy, Request};
@@ -31,6 +32,7 @@ use store::{Store, StoreError};
 use subscriptions::DeadLetters;
 
 use crate::problem::{problem, unauthenticated};
+use crate::recording::Note;
 use crate::retention;
 
 /// What the routes share.
@@ -62,18 +64,18 @@ impl From<(StatusCode, String)> for Refused {
     }
 }
 
-pub fn router(admin: Admin) -> Router {
+pub fn router(admin: Arc<Admin>) -> Router {
     Router::new()
         .route("/admin/notifications", get(notifications))
         .route("/admin/deadLetters", get(letters::list).delete(letters::empty))
         .route("/admin/deadLetters/replay", post(letters::replay))
         .route("/admin/historyRetention", get(retention_rules).put(put_retention_rules))
-        .with_state(Arc::new(admin))
+        .with_state(admin)
 }
 
-async fn retention_rules(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {
+async fn retention_rules(State(admin): State<Arc<Admin>>, head: Parts) -> Response {
     let answer = async {
-        let tenant = admin.tenant(&headers)?;
+        let tenant = admin.tenant(&head)?;
         let rules = retention::rules(&*admin.store, &tenant).await.map_err(unavailable)?;
         Ok(json!(rules))
     };
@@ -82,22 +84,24 @@ async fn retention_rules(State(admin): State<Arc<Admin>>, headers: HeaderMap) ->
 
 async fn put_retention_rules(
     State(admin): State<Arc<Admin>>,
-    headers: HeaderMap,
+    head: Parts,
     body: Bytes,
 ) -> Response {
     let answer = async {
-        let tenant = admin.tenant(&headers)?;
+        let tenant = admin.tenant(&head)?;
         let rules = retention::Rules::read(&body);
         let rules = rules.map_err(|problem| (StatusCode::BAD_REQUEST, problem))?;
         let put = retention::put_rules(&*admin.store, &tenant, &rules).await;
         put.map_err(unavailable)?;
-        Ok(json!(rules))
+        let rules = json!(rules);
+        let note = Note::default().with("rules", &rules["rules"]);
+        Ok((rules, note))
     };
-    respond(answer.await)
+    respond_noted(answer.await)
 }
 
-async fn notifications(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> Response {
-    let answer = admin.everywhere(&headers).map(|()| {
+async fn notifications(State(admin): State<Arc<Admin>>, head: Parts) -> Response {
+    let answer = admin.everywhere(&head).map(|()| {
         let total = admin.dead_letters.total();
         json!({
             "due": total.due(),
@@ -112,10 +116,10 @@ async fn notifications(State(admin): State<Arc<Admin>>, headers: HeaderMap) -> R
 
 impl Admin {
     /// The tenant that the headers name, if the caller may administer it.
-    fn tenant(&self, headers: &HeaderMap) -> Result<Tenant, Refused> {
-        let caller = self.authenticate.authenticate(headers);
+    fn tenant(&self, head: &Parts) -> Result<Tenant, Refused> {
+        let caller = self.authenticate.authenticate(&head.headers, &head.extensions);
         let caller = caller.map_err(Refused::Unauthenticated)?;
-        let name = headers.get("ngsild-tenant").map(|name| name.to_str().unwrap_or("?"));
+        let name = head.headers.get("ngsild-tenant").map(|name| name.to_str().unwrap_or("?"));
         let tenant = match name {
             None | Some("") => Tenant::default(),
             Some(name) => {
@@ -128,9 +132,9 @@ impl Admin {
     }
 
     /// May the caller administer every tenant?
-    fn everywhere(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        self.tenant(headers)?;
-        let caller = self.authenticate.authenticate(headers);
+    fn everywhere(&self, head: &Parts) -> Result<(), Refused> {
+        self.tenant(head)?;
+        let caller = self.authenticate.authenticate(&head.headers, &head.extensions);
         match caller.map(|caller| caller.tenant) {
             Ok(None) => Ok(()),
             _ => {
@@ -143,6 +147,17 @@ impl Admin {
 
 fn unavailable(error: StoreError) -> Refused {
     Refused::Problem(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+}
+
+/// The answer, and what the audit record is to say of it.
+fn respond_noted(answer: Result<(Value, Note), Refused>) -> Response {
+    let (answer, note) = match answer {
+        Ok((json, note)) => (Ok(json), note),
+        Err(refused) => (Err(refused), Note::default()),
+    };
+    let mut response = respond(answer);
+    response.extensions_mut().insert(note);
+    response
 }
 
 fn respond(answer: Result<Value, Refused>) -> Response {

@@ -18,12 +18,16 @@ mod writer;
 mod ledger;
 mod search;
 mod export;
+mod door;
+mod sinks;
 pub mod command;
 
+pub(crate) use door::{AuditDoor, router};
 pub use export::{ExportError, export};
 pub use ledger::{Ledger, LedgerSettings, NotRecorded, Status};
 pub use open::LedgerError;
 pub use search::{Page, SEARCH_BYTES_MAX, SEARCH_LIMIT_MAX, Search, search};
+pub(crate) use sinks::Sinks;
 
 #[cfg(test)]
 mod tests;

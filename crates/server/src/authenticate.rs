@@ -1,19 +1,23 @@
-//! Callers from the headers of a request.
+//! Callers from the headers of a request, and from the certificate of its client.
 
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use http::{Extensions, HeaderMap};
+use identity::oidc::is_token;
 use ngsi_ld::{Authenticate, Unauthenticated, bearer};
 use policy::{Caller, Role};
 
 use crate::keys::Keys;
-use crate::oidc::{Providers, is_token};
+use crate::oidc::Providers;
+use crate::tls::{Certificates, Peer};
 
-/// Asks for a key, or for a token of an identity provider.
+/// Asks for a key, for a token of an identity provider, or for a client certificate.
 #[derive(Debug)]
 pub struct Bearers {
     pub keys: Arc<Keys>,
     pub providers: Arc<Providers>,
+    pub certificates: Certificates,
 }
 
 /// Asks for nothing: `--open`, on a loopback address only.
@@ -21,8 +25,30 @@ pub struct Bearers {
 pub struct Open;
 
 impl Authenticate for Bearers {
-    fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {
-        let bearer = bearer(headers).ok_or(Unauthenticated::Missing)?;
+    /// A certificate must be good whatever else there is. Beside it, a key or token decides who
+    /// is calling: a machine that many use shows its own certificate, and whom it speaks for.
+    fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        connection: &Extensions,
+    ) -> Result<Caller, Unauthenticated> {
+        let peer = connection.get::<Peer>();
+        if let Some(peer) = peer {
+            peer.check().map_err(Unauthenticated::Invalid)?;
+        }
+        match (bearer(headers), peer) {
+            (Some(bearer), _) => self.of_bearer(bearer),
+            // What was sent as a key or token and cannot be read must not be passed over.
+            (None, Some(peer)) if !headers.contains_key(AUTHORIZATION) => {
+                self.certificates.caller(peer).map_err(Unauthenticated::NotEntitled)
+            }
+            (None, _) => Err(Unauthenticated::Missing),
+        }
+    }
+}
+
+impl Bearers {
+    fn of_bearer(&self, bearer: &str) -> Result<Caller, Unauthenticated> {
         if is_token(bearer) && !self.providers.is_empty() {
             return self.providers.caller(bearer);
         }
@@ -31,7 +57,7 @@ impl Authenticate for Bearers {
 }
 
 impl Authenticate for Open {
-    fn authenticate(&self, _: &HeaderMap) -> Result<Caller, Unauthenticated> {
+    fn authenticate(&self, _: &HeaderMap, _: &Extensions) -> Result<Caller, Unauthenticated> {
         Ok(Caller { name: "anyone".to_owned(), role: Role::Admin, tenant: None })
     }
 }

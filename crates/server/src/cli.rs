@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::import::Format;
 use crate::logs;
 use crate::say::say;
-use crate::settings::{self, Layers, Settings};
+use crate::settings::{self, Authorities, Layers, Settings, Written};
 
 /// An open city platform: one binary, one data directory.
 #[derive(Debug, Parser)]
@@ -229,6 +229,10 @@ pub struct DeadLettersArgs {
     /// Where the server listens; the variable COMITY_KEY holds the key of an administrator.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9090")]
     pub server: Url,
+    /// A PEM file of certificates that are trusted beside those of the web, such as the one that the
+    /// server made for itself.
+    #[arg(long, value_name = "FILE", value_parser = <Authorities as Written>::read)]
+    pub authorities: Option<Authorities>,
     /// Only those of the subscription with this id.
     #[arg(long, value_name = "ID")]
     pub subscription: Option<String>,
@@ -269,6 +273,8 @@ pub enum RoleArg {
     Admin,
     Writer,
     Reader,
+    /// Reads the audit record, and nothing else.
+    Auditor,
 }
 
 impl From<RoleArg> for Role {
@@ -277,6 +283,7 @@ impl From<RoleArg> for Role {
             RoleArg::Admin => Role::Admin,
             RoleArg::Writer => Role::Writer,
             RoleArg::Reader => Role::Reader,
+            RoleArg::Auditor => Role::Auditor,
         }
     }
 }
@@ -357,7 +364,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Check(common) => commands::check(&common.settings()?),
         Command::Key(command) => {
             let settings = command.common().settings()?;
-            commands::key(&settings, command)
+            on_runtime(settings, |settings| commands::key(settings, command))
         }
         Command::Audit(command) => {
             let settings = command.common().settings()?;

@@ -12,7 +12,7 @@ use url::{Position, Url};
 use crate::egress::EgressRules;
 use crate::failure::Failure;
 use crate::fetch::Fetcher;
-use crate::settings::Settings;
+use crate::settings::{Authorities, Settings};
 
 /// The longest answer that is read.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -26,9 +26,16 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(server: Url, key: Option<String>, tenant: Option<String>) -> Client {
+    /// `authorities` are trusted beside those of the web.
+    pub fn new(
+        server: Url,
+        key: Option<String>,
+        tenant: Option<String>,
+        authorities: Authorities,
+    ) -> Client {
+        let rules = EgressRules::of(&Settings::default());
         // Whom a person names may be anywhere.
-        let rules = EgressRules { private: true, ..EgressRules::of(&Settings::default()) };
+        let rules = EgressRules { private: true, authorities, ..rules };
         Client { server, key, tenant, fetcher: Fetcher::new(rules) }
     }
 

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use ::audit::{Entry, Event};
 use identity::{KeysFile, NewKey};
 use model::{DateTime, EntityId, Name, Tenant};
 
@@ -21,6 +22,7 @@ use crate::import::{
 };
 use crate::keys;
 use crate::platform::{self, Platform, operator};
+use crate::recording::{self, recorded};
 use crate::say::{remark, say};
 use crate::serve;
 use crate::settings::Settings;
@@ -53,14 +55,46 @@ pub async fn import(settings: Settings, args: ImportArgs) -> Result<(), Failure>
     let shape =
         Shape { history: args.history, ..shape(&settings, mapping, args.entity_type.clone()) };
     let records = Records::open(Input::new(file), format, shape)?;
-    let platform = Platform::open(&settings)?;
     let mode = match (args.history, args.append) {
         (true, _) => Mode::History,
         (false, true) => Mode::Append,
         (false, false) => Mode::Replace,
     };
     let tenant = tenant(args.tenant.as_deref())?;
-    let mut import = import_of(&platform, &settings, tenant, mode);
+    let mut entry = entry(Event::Administration, "import");
+    entry.who.tenant = Some(tenant.as_str()).filter(|name| !name.is_empty()).map(Into::into);
+    let entry = entry.detail("file", &args.file.to_string_lossy());
+    let entry = entry.detail("mode", &format!("{mode:?}"));
+    let opened = Opened { records, mapping_text, bytes, tenant, mode };
+    let import = import_records(&settings, &args, opened);
+    let imported = recorded(&settings, entry, import, |(outcome, _), details| {
+        let Progress { created, updated, refused, .. } = outcome.progress;
+        details.add("created", &created.to_string());
+        details.add("updated", &updated.to_string());
+        details.add("refused", &refused.to_string());
+    });
+    let (outcome, report) = imported.await?;
+    tell(&outcome, mode, &report)
+}
+
+/// A file that can be imported, as far as was looked.
+struct Opened {
+    records: Records,
+    mapping_text: Option<String>,
+    bytes: u64,
+    tenant: Tenant,
+    mode: Mode,
+}
+
+/// Gives what it came to, and where refused records are listed.
+async fn import_records(
+    settings: &Settings,
+    args: &ImportArgs,
+    opened: Opened,
+) -> Result<(Outcome, PathBuf), Failure> {
+    let Opened { records, mapping_text, bytes, tenant, mode } = opened;
+    let platform = Platform::open(settings)?;
+    let mut import = import_of(&platform, settings, tenant, mode);
     let context = match (&args.context, records.context()) {
         (Some(named), _) => Some(context_text(named)?),
         (None, inside) => inside.map(str::to_owned),
@@ -94,7 +128,7 @@ pub async fn import(settings: Settings, args: ImportArgs) -> Result<(), Failure>
         let settled = platform.store.settle().await;
         settled.map_err(|error| Failure::Broker(broker::BrokerError::Store(error)))?;
     }
-    tell(&outcome, mode, &kept.report)
+    Ok((outcome, kept.report))
 }
 
 /// Says what was imported. Refused records make the command fail, after all others were written.
@@ -156,9 +190,16 @@ pub async fn export(settings: Settings, args: ExportArgs) -> Result<(), Failure>
         }
     };
     let tenant = tenant(args.tenant.as_deref())?;
-    let platform = Platform::open(&settings)?;
-    let mut out = output(args.output.as_deref())?;
-    let count = export::export(&platform, tenant, &args.types, layout, &mut out).await?;
+    let entry = export_entry("export", &tenant, &args);
+    let export = async {
+        let platform = Platform::open(&settings)?;
+        let mut out = output(args.output.as_deref())?;
+        export::export(&platform, tenant, &args.types, layout, &mut out).await
+    };
+    let count = recorded(&settings, entry, export, |count, details| {
+        details.add("entities", &count.to_string());
+    });
+    let count = count.await?;
     remark(format!("{count} entities"));
     Ok(())
 }
@@ -173,11 +214,28 @@ async fn export_history(settings: &Settings, args: &ExportArgs) -> Result<(), Fa
         }
     };
     let asked = readings_of(tenant(args.tenant.as_deref())?, args)?;
-    let platform = Platform::open(settings)?;
-    let mut sink = history::sink(layout, output(args.output.as_deref())?)?;
-    let count = history::export(&platform, &asked, history::READINGS, &mut *sink).await?;
+    let entry = export_entry("export history", &asked.tenant, args);
+    let export = async {
+        let platform = Platform::open(settings)?;
+        let mut sink = history::sink(layout, output(args.output.as_deref())?)?;
+        history::export(&platform, &asked, history::READINGS, &mut *sink).await
+    };
+    let count = recorded(settings, entry, export, |count, details| {
+        details.add("readings", &count.to_string());
+    });
+    let count = count.await?;
     remark(format!("{count} readings"));
     Ok(())
+}
+
+fn export_entry(target: &str, tenant: &Tenant, args: &ExportArgs) -> Entry {
+    let mut entry = entry(Event::Export, target);
+    entry.who.tenant = Some(tenant.as_str()).filter(|name| !name.is_empty()).map(Into::into);
+    if !args.types.is_empty() {
+        entry = entry.detail("types", &args.types.join(", "));
+    }
+    let output = args.output.as_deref().map(Path::to_string_lossy);
+    entry.detail("output", output.as_deref().unwrap_or("(standard output)"))
 }
 
 /// The file, or the standard output.
@@ -235,12 +293,25 @@ pub fn check(settings: &Settings) -> Result<(), Failure> {
     }
 }
 
-pub fn key(settings: &Settings, command: KeyCommand) -> Result<(), Failure> {
+pub async fn key(settings: Settings, command: KeyCommand) -> Result<(), Failure> {
     match command {
-        KeyCommand::Add { name, role, tenant, .. } => add_key(settings, name, role.into(), tenant),
-        KeyCommand::List { .. } => list_keys(settings),
+        KeyCommand::Add { name, role, tenant, .. } => {
+            add_key(&settings, name, role.into(), tenant).await
+        }
+        KeyCommand::List { .. } => list_keys(&settings),
         KeyCommand::Revoke { key, .. } => {
-            let revoked = KeysFile::of(&settings.data).change(|ring| ring.revoke(&key))?;
+            if !settings.data.is_dir() {
+                let data = settings.data.display();
+                return Err(Failure::Refused(format!("there is no data directory `{data}`")));
+            }
+            let entry = entry(Event::KeyUse, &format!("key {key}")).detail("action", "revoke");
+            let revoke =
+                async { Ok(KeysFile::of(&settings.data).change(|ring| ring.revoke(&key))?) };
+            let revoked = recorded(&settings, entry, revoke, |revoked, details| {
+                details.add("id", &revoked.id);
+                details.add("role", revoked.caller.role.name());
+            });
+            let revoked = revoked.await?;
             say(format!("revoked key {} ({})", revoked.id, revoked.caller.name));
             say("A running server stops taking it within a second.");
             Ok(())
@@ -248,7 +319,12 @@ pub fn key(settings: &Settings, command: KeyCommand) -> Result<(), Failure> {
     }
 }
 
-fn add_key(
+/// What the record is to say of a command.
+fn entry(event: Event, target: &str) -> Entry {
+    Entry::new(event, recording::operator(), ::audit::Outcome::Allowed).target(target)
+}
+
+async fn add_key(
     settings: &Settings,
     name: String,
     role: policy::Role,
@@ -256,7 +332,13 @@ fn add_key(
 ) -> Result<(), Failure> {
     fs::create_dir_all(&settings.data).map_err(Failure::io(settings.data.display()))?;
     let bound = bound.map(|name| tenant(Some(&name))).transpose()?;
-    let token = keys::add(&settings.data, NewKey { name, role, tenant: bound })?;
+    let mut entry = entry(Event::KeyUse, &format!("key {name}"));
+    entry = entry.detail("action", "add").detail("role", role.name());
+    if let Some(tenant) = &bound {
+        entry = entry.detail("tenant", tenant.as_str());
+    }
+    let add = async { keys::add(&settings.data, NewKey { name, role, tenant: bound }) };
+    let token = recorded(settings, entry, add, |_, _| {}).await?;
     writeln!(io::stdout(), "{}", token.as_str()).map_err(Failure::io("the output"))?;
     remark("This is the only time the key is shown. A running server takes it within a second.");
     Ok(())

@@ -33,7 +33,8 @@ struct Letters {
 impl Letters {
     fn of(args: DeadLettersArgs) -> Letters {
         let key = std::env::var(KEY_VARIABLE).ok();
-        let client = Client::new(args.server, key, args.tenant);
+        let authorities = args.authorities.unwrap_or_default();
+        let client = Client::new(args.server, key, args.tenant, authorities);
         Letters { client, subscription: args.subscription }
     }
 

@@ -63,8 +63,13 @@ pub fn screen(ready: &Ready) -> String {
     let address = ready.address();
     let data = ready.settings.data.display();
     let key = key_lines(ready);
-    let curl =
-        if ready.settings.open { "curl -g" } else { "curl -g -H \"Authorization: Bearer $KEY\"" };
+    let trusted = ready.generated_certificate();
+    let trusted = trusted.map(|path| format!(" --cacert {}", path.display())).unwrap_or_default();
+    let key_header = match ready.settings.open {
+        true => "",
+        false => " -H \"Authorization: Bearer $KEY\"",
+    };
+    let curl = format!("curl -g{trusted}{key_header}");
     format!(
         "
   Comity is running at {address}

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::response::Response;
+use broker::Broker;
+use http::StatusCode;
 use ngsi_ld::{Authenticate, Door};
 
 use crate::admin::{self, Admin};
+use crate::audit::{self, AuditDoor};
 use crate::authenticate::{Bearers, Open};
 use crate::egress::EgressRules;
 use crate::events::{self, Events};
@@ -16,14 +20,22 @@ use crate::keys::Keys;
 use crate::oidc::{self, Providers};
 use crate::openapi;
 use crate::platform::Platform;
-use crate::settings::Settings;
+use crate::problem::problem;
+use crate::recording::{self, OncePerRequest, Recorder};
+use crate::settings::{Api, Apis, Settings};
+use crate::tls::Certificates;
 
 /// Who may come in. `keys` are nothing where none are asked for.
-pub fn authenticate(keys: Option<Arc<Keys>>, providers: Arc<Providers>) -> Arc<dyn Authenticate> {
-    match keys {
-        Some(keys) => Arc::new(Bearers { keys, providers }),
+pub fn authenticate(
+    keys: Option<Arc<Keys>>,
+    providers: Arc<Providers>,
+    certificates: Certificates,
+) -> Arc<dyn Authenticate> {
+    let authenticate: Arc<dyn Authenticate> = match keys {
+        Some(keys) => Arc::new(Bearers { keys, providers, certificates }),
         None => Arc::new(Open),
-    }
+    };
+    Arc::new(OncePerRequest(authenticate))
 }
 
 /// The NGSI-LD door.
@@ -32,23 +44,50 @@ pub fn door(settings: &Settings, platform: &Platform, authenticate: Arc<dyn Auth
     Door::new(platform.broker.clone(), authenticate, fetcher, ngsi_ld(settings))
 }
 
-/// All that is served.
-pub fn router(
-    door: Door,
-    admin: Admin,
-    events: Events,
-    platform: &Platform,
-    providers: Arc<Providers>,
-    warnings: &[String],
-) -> Router {
-    let health = health::router(platform.broker.clone(), warnings);
-    let others = health.merge(openapi::router()).merge(admin::router(admin));
-    let others = others.merge(events::router(events));
-    let router = ngsi_ld::router(door).merge(others);
-    if providers.is_empty() {
-        return router;
+/// All that can be served. `warnings` are for everyone to read.
+pub struct Doors {
+    pub data: Door,
+    pub admin: Arc<Admin>,
+    pub audit: AuditDoor,
+    pub recorder: Recorder,
+    pub events: Events,
+    pub broker: Arc<Broker>,
+    pub providers: Arc<Providers>,
+    pub warnings: Vec<String>,
+}
+
+impl Doors {
+    /// What of it is served at one address.
+    pub fn router(&self, apis: &Apis) -> Router {
+        let mut asks_who = match apis.contains(Api::Data) {
+            true => ngsi_ld::router(self.data.clone()),
+            false => Router::new().fallback(elsewhere),
+        };
+        if apis.contains(Api::Admin) {
+            asks_who = asks_who.merge(admin::router(self.admin.clone()));
+            asks_who = asks_who.merge(audit::router(self.audit.clone()));
+        }
+        if apis.contains(Api::Events) {
+            asks_who = asks_who.merge(events::router(self.events.clone()));
+        }
+        let mut router =
+            asks_who.layer(from_fn_with_state(self.recorder.clone(), recording::record));
+        if !self.providers.is_empty() {
+            // The keys of a provider are there before anybody asks who it is.
+            router = router.layer(from_fn_with_state(self.providers.clone(), oidc::prepare));
+        }
+        if apis.contains(Api::Data) {
+            router = router.merge(openapi::router());
+        }
+        if apis.contains(Api::Health) {
+            router = router.merge(health::router(self.broker.clone(), &self.warnings));
+        }
+        router
     }
-    router.layer(from_fn_with_state(providers, oidc::prepare))
+}
+
+async fn elsewhere() -> Response {
+    problem(StatusCode::NOT_FOUND, "nothing is served here under this path")
 }
 
 /// What of the settings concerns this door.

@@ -12,9 +12,12 @@ pub struct EgressRules {
     pub private: bool,
     /// This machine itself; allowed without `private` only in tests.
     pub loopback: bool,
+    /// This machine itself and nothing else, whatever else is allowed: without TLS, nobody else
+    /// would be known.
+    pub loopback_alone: bool,
     /// Where the server that downloads listens. What it serves belongs to a tenant, and a download
     /// comes from none: it would give one tenant the contexts of another.
-    pub own: Option<SocketAddr>,
+    pub own: Vec<SocketAddr>,
     pub timeout: Duration,
     pub bytes_max: usize,
     pub redirects_max: usize,
@@ -27,7 +30,8 @@ impl EgressRules {
         EgressRules {
             private: settings.egress_allow_private,
             loopback: settings.egress_allow_private || settings.open,
-            own: None,
+            loopback_alone: false,
+            own: Vec::new(),
             timeout: settings.egress_timeout,
             bytes_max: settings.egress_bytes_max.as_usize(),
             redirects_max: settings.egress_redirects_max,
@@ -35,13 +39,14 @@ impl EgressRules {
         }
     }
 
-    /// For the server that listens where these settings say.
+    /// For the server that listens where these settings say, at every address.
     pub fn of_server(settings: &Settings) -> EgressRules {
-        EgressRules { own: Some(settings.listen), ..EgressRules::of(settings) }
+        let own = settings.all_listeners().iter().map(|one| one.listen).collect();
+        EgressRules { own, ..EgressRules::of(settings) }
     }
 
     pub fn is_own(&self, address: SocketAddr) -> bool {
-        self.own.is_some_and(|own| {
+        self.own.iter().any(|own| {
             let (ours, ip) = (own.ip().to_canonical(), address.ip().to_canonical());
             own.port() == address.port()
                 && (ours == ip || (ours.is_unspecified() && ip.is_loopback()))
@@ -49,7 +54,9 @@ impl EgressRules {
     }
 
     pub fn allow(&self, address: IpAddr) -> bool {
-        self.private || is_public(address) || (self.loopback && address.is_loopback())
+        let loopback = address.to_canonical().is_loopback();
+        let allowed = self.private || is_public(address) || (self.loopback && loopback);
+        allowed && (loopback || !self.loopback_alone)
     }
 }
 

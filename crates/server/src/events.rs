@@ -56,7 +56,7 @@ async fn listen(
         Err(answer) => return *answer,
     };
     let (place, is_wanted) = (head.extensions.get::<Place>().cloned(), is_wanted(&head.headers));
-    let pump = Pump::new(&events, stream, head.headers);
+    let pump = Pump::new(&events, stream, head);
     match upgrade {
         Ok(upgrade) => upgrade
             .read_buffer_size(web_socket::READ_BYTES)

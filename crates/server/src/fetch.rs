@@ -19,10 +19,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use url::{Host, Position, Url};
 
 use crate::egress::EgressRules;
+use crate::tls;
 
 #[derive(Clone)]
 pub struct Fetcher {
@@ -82,16 +83,22 @@ pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 const ACCEPT: &str = "application/ld+json, application/json;q=0.9, */*;q=0.1";
 
 impl Fetcher {
+    /// Believes the public certificate authorities, and those of the rules.
     pub fn new(rules: EgressRules) -> Fetcher {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         rules.authorities.add_to(&mut roots);
-        let provider = Arc::new(ring::default_provider());
+        let provider = tls::provider();
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("the built-in provider knows the default versions; every start tries it")
             .with_root_certificates(roots)
             .with_no_client_auth();
         Fetcher { rules, tls: TlsConnector::from(Arc::new(config)) }
+    }
+
+    /// The same, within other rules; the authorities that it believes stay those they are.
+    pub fn within(&self, rules: EgressRules) -> Fetcher {
+        Fetcher { rules, tls: self.tls.clone() }
     }
 
     /// Downloads one document, redirects included, or says in the user's words why not.

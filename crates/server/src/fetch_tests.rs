@@ -9,7 +9,8 @@ fn rules() -> EgressRules {
     EgressRules {
         private: false,
         loopback: true,
-        own: None,
+        loopback_alone: false,
+        own: Vec::new(),
         timeout: Duration::from_millis(500),
         bytes_max: 100,
         redirects_max: 2,

@@ -3,27 +3,31 @@
 mod patient;
 
 use std::convert::Infallible;
-use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::response::Response;
-use http::header::UPGRADE;
+use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY, UPGRADE};
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tracing::{info, warn};
+use tokio::task::JoinSet;
+use tracing::{Instrument, debug, error_span, info, warn};
 
 use crate::clock::moment;
 use crate::problem::problem;
-use crate::settings::Settings;
+use crate::request_id;
+use crate::settings::{Networks, Settings};
 use crate::stop::Stopped;
+use crate::tls::{self, Peer, Tls};
 
 use patient::Patient;
 
@@ -67,6 +71,10 @@ const HEADERS_MAX_OF_HYPER: usize = 100;
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\n\
     connection: close\r\n\r\n";
 
+/// What a client hears that is in none of the networks of `allow_from`.
+const FORBIDDEN: &[u8] =
+    b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
 /// How long to wait after the system refused a connection, for want of file handles as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -77,36 +85,83 @@ pub struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
 }
 
-/// Serves until told to stop, then finishes the requests under way.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    settings: HttpSettings,
-    mut stop: Stopped,
-) {
-    let free = Arc::new(Semaphore::new(settings.connections_max));
+/// The address that a request came from; an extension of every request.
+#[derive(Clone, Copy, Debug)]
+pub struct From(pub SocketAddr);
+
+/// An address that is taken, and what is served there.
+#[derive(Debug)]
+pub struct Listener {
+    /// For the log.
+    pub name: String,
+    pub socket: TcpListener,
+    pub router: Router,
+    /// Whence clients may come; from everywhere where it is empty.
+    pub allow_from: Networks,
+    /// Nothing where HTTP is spoken without TLS.
+    pub tls: Option<Arc<Tls>>,
+    /// Sent with every answer.
+    pub hsts: Option<HeaderValue>,
+}
+
+/// Serves at all addresses until told to stop, then finishes the requests under way.
+pub async fn serve(listeners: Vec<Listener>, settings: HttpSettings, stop: Stopped) {
     let settings = Arc::new(settings);
+    let mut serving = JoinSet::new();
+    for listener in listeners {
+        serving.spawn(listen(listener, settings.clone(), stop.clone()));
+    }
+    while let Some(ended) = serving.join_next().await {
+        if let Err(error) = ended {
+            warn!(%error, "a listener did not end in good order");
+        }
+    }
+}
+
+/// What every connection of a listener is served with.
+#[derive(Debug)]
+struct Shared {
+    name: String,
+    router: Router,
+    tls: Option<Arc<Tls>>,
+    hsts: Option<HeaderValue>,
+    settings: Arc<HttpSettings>,
+}
+
+async fn listen(listener: Listener, settings: Arc<HttpSettings>, mut stop: Stopped) {
+    let Listener { name, socket, router, allow_from, tls, hsts } = listener;
+    // Each listener has its own: clients of one cannot take the places of another.
+    let free = Arc::new(Semaphore::new(settings.connections_max));
+    let shared = Arc::new(Shared { name, router, tls, hsts, settings: settings.clone() });
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = socket.accept() => accepted,
             _ = stop.told() => break,
         };
         match accepted {
-            Ok((stream, _)) => match free.clone().try_acquire_owned() {
+            Ok((stream, from)) if !allow_from.is_empty() && !allow_from.contains(from.ip()) => {
+                shared.turn_away(&stream, FORBIDDEN);
+                info!(listener = shared.name, %from, "a client is in no network of `allow_from`");
+            }
+            Ok((stream, from)) => match free.clone().try_acquire_owned() {
                 Ok(permit) => {
-                    let router = router.clone();
-                    let (settings, stop) = (settings.clone(), stop.clone());
-                    tokio::spawn(connection(stream, router, settings, stop, permit));
+                    let place = Place { _permit: Arc::new(permit) };
+                    tokio::spawn(connection(stream, from, shared.clone(), stop.clone(), place));
                 }
-                Err(_) => turn_away(&stream, settings.connections_max),
+                Err(_) => {
+                    shared.turn_away(&stream, FULL);
+                    let connections_max = settings.connections_max;
+                    let listener = &shared.name;
+                    warn!(listener, connections_max, "too many connections; one was turned away");
+                }
             },
             Err(error) => {
-                warn!(%error, "could not accept a connection");
+                warn!(listener = shared.name, %error, "could not accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
-    drop(listener);
+    drop(socket);
     finish(&free, &settings).await;
 }
 
@@ -120,34 +175,69 @@ async fn finish(free: &Semaphore, settings: &HttpSettings) {
     }
 }
 
-fn turn_away(stream: &TcpStream, connections_max: usize) {
-    // Whether the client hears it or not, it is disconnected.
-    let _ = stream.try_write(FULL);
-    warn!(connections_max, "too many connections; one was turned away");
+impl Shared {
+    /// Whether the client hears it or not, it is disconnected. Over TLS there is nothing to hear:
+    /// it would cost a handshake.
+    fn turn_away(&self, stream: &TcpStream, answer: &[u8]) {
+        if self.tls.is_none() {
+            let _ = stream.try_write(answer);
+        }
+    }
 }
 
 async fn connection(
     stream: TcpStream,
-    router: Router,
-    settings: Arc<HttpSettings>,
+    from: SocketAddr,
+    shared: Arc<Shared>,
     mut stop: Stopped,
-    permit: OwnedSemaphorePermit,
+    place: Place,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         info!(%error, "a connection was lost before it began");
         return;
     }
-    let stream = Patient::new(stream, settings.write_timeout, stop.clone());
-    let place = Place { _permit: Arc::new(permit) };
-    let (limits, given) = (settings.clone(), place.clone());
-    let doors = TowerToHyperService::new(router);
+    let stream = Patient::new(stream, shared.settings.write_timeout, stop.clone());
+    let Some(tls) = shared.tls.clone() else {
+        return requests(stream, (from, None), shared, stop, place).await;
+    };
+    let timeout = shared.settings.header_read_timeout;
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(timeout, tls.accept(stream)) => shaken,
+        _ = stop.told() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => {
+            let chain = stream.get_ref().1.peer_certificates();
+            let peer = chain.map(|chain| Peer::new(tls, chain.to_vec()));
+            requests(stream, (from, peer), shared, stop, place).await;
+        }
+        Ok(Err(error)) => tls::tell_failed(&shared.name, from, &error),
+        Err(_) => debug!(listener = shared.name, %from, "a TLS handshake took too long"),
+    }
+}
+
+/// Serves the requests of one connection, whatever carries it.
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    (from, peer): (SocketAddr, Option<Peer>),
+    shared: Arc<Shared>,
+    mut stop: Stopped,
+    place: Place,
+) {
+    let (common, given) = (shared.clone(), place.clone());
+    let doors = TowerToHyperService::new(shared.router.clone());
     let service = service_fn(move |mut request: Request<Incoming>| {
         // Others have no use for it, and it costs an allocation.
         if request.headers().contains_key(UPGRADE) {
             request.extensions_mut().insert(given.clone());
         }
-        answer(doors.clone(), request, limits.clone())
+        request.extensions_mut().insert(From(from));
+        if let Some(peer) = &peer {
+            request.extensions_mut().insert(peer.clone());
+        }
+        answer(doors.clone(), request, common.clone())
     });
+    let settings = &shared.settings;
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -172,17 +262,27 @@ async fn connection(
 
 async fn answer(
     doors: TowerToHyperService<Router>,
-    request: Request<Incoming>,
-    settings: Arc<HttpSettings>,
+    mut request: Request<Incoming>,
+    shared: Arc<Shared>,
 ) -> Result<Response, Infallible> {
+    let settings = &shared.settings;
     let began = moment();
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let answer = match tokio::time::timeout(settings.request_timeout, doors.call(request)).await {
+    let id = request_id::admit(request.headers_mut());
+    // At the highest level, so that it is there wherever a line is.
+    let span = error_span!("request", id = id.to_str().unwrap_or_default());
+    let called = doors.call(request).instrument(span.clone());
+    let mut answer = match tokio::time::timeout(settings.request_timeout, called).await {
         Ok(answer) => answer?,
-        Err(_) => timed_out(&settings),
+        Err(_) => timed_out(settings),
     };
+    answer.headers_mut().insert(request_id::NAME, id);
+    if let Some(hsts) = &shared.hsts {
+        answer.headers_mut().insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
+    }
     let took = began.elapsed();
     if !settings.slow_request.is_zero() && took > settings.slow_request {
+        let _in_span = span.enter();
         // The query is left out: it may hold what is nobody's business.
         warn!(
             http.method = %method,
@@ -200,17 +300,6 @@ fn timed_out(settings: &HttpSettings) -> Response {
     let seconds = settings.request_timeout.as_secs_f32();
     let detail = format!("it was given up after {seconds} s (setting `request_timeout`)");
     problem(StatusCode::SERVICE_UNAVAILABLE, &detail)
-}
-
-/// Listens where the settings say, or explains what stands in the way.
-pub async fn listen(settings: &Settings) -> Result<TcpListener, String> {
-    let address = settings.listen;
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("{address} is in use by another program; choose another port with --listen")
-        }
-        _ => format!("could not listen on {address}: {error}"),
-    })
 }
 
 #[cfg(test)]

@@ -25,7 +25,10 @@ async fn start(change: impl FnOnce(&mut HttpSettings)) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = stop::channel();
-    let running = tokio::spawn(serve(listener, router, settings, stopped));
+    let name = "main".to_owned();
+    let (allow_from, tls, hsts) = (Networks::default(), None, None);
+    let listener = Listener { name, socket: listener, router, allow_from, tls, hsts };
+    let running = tokio::spawn(serve(vec![listener], settings, stopped));
     Server { address, stop, running }
 }
 

@@ -42,21 +42,27 @@ impl Keys {
     }
 
     /// Reads the file again where it changed. A file that cannot be read leaves the keys as they
-    /// were: a slip of the pen must not lock everyone out, nor let anyone in.
-    pub fn refresh(&self) {
+    /// were: a slip of the pen must not lock everyone out, nor let anyone in. Gives the keys from
+    /// before and after, where they changed.
+    pub fn refresh(&self) -> Option<(Arc<KeyRing>, Arc<KeyRing>)> {
         let stamp = self.file.stamp();
         if self.known.read().unwrap_or_else(PoisonError::into_inner).stamp == stamp {
-            return;
+            return None;
         }
         let read = self.file.read();
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.stamp = stamp;
         match read {
             Ok(ring) => {
-                known.ring = Arc::new(ring.unwrap_or_default());
-                info!(keys = known.ring.iter().count(), "the keys changed");
+                let after = Arc::new(ring.unwrap_or_default());
+                let before = std::mem::replace(&mut known.ring, after.clone());
+                info!(keys = after.iter().count(), "the keys changed");
+                Some((before, after))
             }
-            Err(error) => warn!(%error, "the keys changed, but cannot be read; the old ones stay"),
+            Err(error) => {
+                warn!(%error, "the keys changed, but cannot be read; the old ones stay");
+                None
+            }
         }
     }
 }

@@ -6,21 +6,21 @@ mod layer;
 mod provider;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use identity::oidc::{Issuer, IssuerError, Jws, Refusal, RefusalKind, TokenDigest};
+use identity::oidc::{Issuer, Jws, Refusal, RefusalKind, TokenDigest};
 use ngsi_ld::Unauthenticated;
 use policy::Caller;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::clock::moment;
 use crate::egress::EgressRules;
-use crate::settings::{IssuerSettings, Settings};
+use crate::settings::{Settings, TrustedIssuer};
 use crate::stop::Stopped;
 
 use download::Download;
 pub use layer::prepare;
-pub use provider::{KeyTimes, Provider};
+pub use provider::{Provider, Unproven, WAIT_MAX, WAITERS_MAX};
 
 /// The identity providers of a server.
 #[derive(Debug)]
@@ -29,16 +29,22 @@ pub struct Providers(Vec<Arc<Provider>>);
 /// How often the age of keys is looked at.
 const AGE_INTERVAL: Duration = Duration::from_millis(500);
 
+/// A token before any key was asked.
+enum Read<'p, 't> {
+    /// It was verified a moment ago.
+    Remembered(Caller),
+    New(Jws<'t>, TokenDigest, &'p Arc<Provider>),
+}
+
 impl Providers {
     /// Fetches nothing yet.
-    pub fn new(issuers: &[IssuerSettings], settings: &Settings) -> Result<Providers, IssuerError> {
-        let rules = EgressRules::of_server(settings);
-        let provider = |one: &IssuerSettings| {
-            let issuer = one.issuer()?;
-            let download = Download::new(&rules, one, issuer.url());
-            Ok(Arc::new(Provider::new(issuer, KeyTimes::of(one), download)))
+    pub fn new(issuers: &[TrustedIssuer], settings: &Settings) -> Providers {
+        let provider = |one: &TrustedIssuer| {
+            let rules = EgressRules::of_server(settings);
+            let download = Download::new(rules, one.issuer.url(), one.written.allow_private);
+            Arc::new(Provider::new(one.issuer.clone(), one.key_times, download))
         };
-        Ok(Providers(issuers.iter().map(provider).collect::<Result<_, _>>()?))
+        Providers(issuers.iter().map(provider).collect())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -54,34 +60,31 @@ impl Providers {
 
     /// Who sends this token, with the keys that are known.
     pub fn caller(&self, token: &str) -> Result<Caller, Unauthenticated> {
-        let (digest, now) = (TokenDigest::of(token), moment());
-        if let Some(caller) = self.remembered(&digest, now) {
-            return Ok(caller);
-        }
-        let jws = Jws::parse(token).map_err(unauthenticated)?;
-        let provider = self.of(&jws).map_err(unauthenticated)?;
-        match provider.keys(now) {
-            Some(keys) => provider.verify(&jws, digest, &keys).map_err(unauthenticated),
-            None => Err(Unauthenticated::Unavailable(provider.unavailable())),
-        }
+        let now = moment();
+        let (jws, digest, provider) = match self.read(token, now).map_err(unauthenticated)? {
+            Read::Remembered(caller) => return Ok(caller),
+            Read::New(jws, digest, provider) => (jws, digest, provider),
+        };
+        provider.judge(&jws, digest, now).map_err(|unproven| match unproven {
+            // The key that signed it may be on its way.
+            _ if unproven.is_for_lack_of_keys() && provider.is_being_asked() => {
+                Unauthenticated::Unavailable(provider.unavailable())
+            }
+            Unproven::NoKeys => Unauthenticated::Unavailable(provider.unavailable()),
+            Unproven::Refused(refusal) => unauthenticated(refusal),
+        })
     }
 
     /// The provider whose keys must be asked for before this token can be judged; nothing for
     /// most.
     fn to_ask(&self, token: &str) -> Option<&Arc<Provider>> {
-        let (digest, now) = (TokenDigest::of(token), moment());
-        if self.remembered(&digest, now).is_some() {
+        let now = moment();
+        let Ok(Read::New(jws, digest, provider)) = self.read(token, now) else { return None };
+        if !provider.may_be_asked(now) && !provider.is_being_asked() {
             return None;
         }
-        let jws = Jws::parse(token).ok()?;
-        let provider = self.of(&jws).ok()?;
-        if !provider.may_be_asked(now) {
-            return None;
-        }
-        let Some(keys) = provider.keys(now) else { return Some(provider) };
-        let verified = provider.verify(&jws, digest, &keys);
-        let unknown = |refusal: Refusal| refusal.kind() == RefusalKind::UnknownKey;
-        verified.is_err_and(unknown).then_some(provider)
+        let judged = provider.judge(&jws, digest, now);
+        judged.is_err_and(|unproven| unproven.is_for_lack_of_keys()).then_some(provider)
     }
 
     /// Looks at the age of keys until told to stop, and fetches those anew that are in use.
@@ -95,12 +98,22 @@ impl Providers {
             }
             for provider in self.0.iter().filter(|one| one.is_due(moment())) {
                 // It has a task of its own: one that is slow must not hold up the others.
-                drop(provider.start_asking());
+                provider.start_asking();
             }
         }
     }
 
-    fn remembered(&self, digest: &TokenDigest, now: std::time::Instant) -> Option<Caller> {
+    fn read<'t>(&self, token: &'t str, now: Instant) -> Result<Read<'_, 't>, Refusal> {
+        let digest = TokenDigest::of(token)?;
+        if let Some(caller) = self.remembered(&digest, now) {
+            return Ok(Read::Remembered(caller));
+        }
+        let jws = Jws::parse(token)?;
+        let provider = self.of(&jws)?;
+        Ok(Read::New(jws, digest, provider))
+    }
+
+    fn remembered(&self, digest: &TokenDigest, now: Instant) -> Option<Caller> {
         self.0.iter().find_map(|provider| provider.remembered(digest, now))
     }
 
@@ -111,15 +124,10 @@ impl Providers {
     }
 }
 
-/// A token has two dots; a key has none.
-pub fn is_token(bearer: &str) -> bool {
-    bearer.bytes().filter(|byte| *byte == b'.').count() == 2
-}
-
 fn weak_warning(name: &str) -> String {
     format!(
-        "identity provider `{name}`: its administrators may sign in with a password alone; set \
-         `admin_acr` or `admin_amr`"
+        "identity provider `{name}`: its administrators may sign in with a password alone \
+         (`admin_any_sign_in`); set `admin_acr` or `admin_amr`"
     )
 }
 

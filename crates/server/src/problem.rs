@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use ngsi_ld::Unauthenticated;
+use ngsi_ld::{Reason, Unauthenticated};
 use serde_json::json;
 
 /// How long a client should wait before it tries again.
@@ -18,7 +18,11 @@ pub fn problem(status: StatusCode, detail: &str) -> Response {
         "detail": detail,
     });
     let kind = [(CONTENT_TYPE, "application/problem+json")];
-    (status, kind, format!("{problem}\n")).into_response()
+    let mut response = (status, kind, format!("{problem}\n")).into_response();
+    if Reason::is_kept(status) {
+        response.extensions_mut().insert(Reason(detail.to_owned()));
+    }
+    response
 }
 
 /// Why nobody is known to be asking.

@@ -1,31 +1,36 @@
 //! Serving: from settings to a running server, and to its orderly end.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use ::audit::Entry;
 use identity::Token;
 use policy::Policy;
 use store::Store;
 use subscriptions::{DeadLetters, Notifier, Streams};
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Duration, MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::admin::Admin;
+use crate::audit::{AuditDoor, Ledger, LedgerSettings, Sinks};
 use crate::clock::SystemClock;
-use crate::doors;
+use crate::doors::{self, Doors};
 use crate::egress::EgressRules;
 use crate::events::Events;
 use crate::failure::Failure;
 use crate::http::{self, HttpSettings};
 use crate::keys::{self, Keys};
+use crate::listeners::{self, Taken};
 use crate::notify;
 use crate::oidc::Providers;
 use crate::platform::Platform;
+use crate::recording::{self, Recorder, SignIns};
 use crate::retention;
 use crate::say::say;
 use crate::settings::Settings;
 use crate::stop::{self, Stopped};
+use crate::tls::{self, Certificates, Pair, Tls};
 
 /// A server that is ready: its data are open and its address is taken.
 #[derive(Debug)]
@@ -36,7 +41,10 @@ pub struct Ready {
     pub first_key: Option<Token>,
     keys: Option<Arc<Keys>>,
     providers: Arc<Providers>,
-    listener: TcpListener,
+    certificates: Certificates,
+    ledger: Arc<Ledger>,
+    sinks: Sinks,
+    listeners: Vec<Taken>,
 }
 
 /// How often the file of keys is looked at.
@@ -46,45 +54,72 @@ const OPEN_WARNING: &str =
     "open: no keys are asked for; everyone on this machine may read and change everything";
 
 /// Refuses what must not be served, then opens everything that serving needs.
-pub async fn prepare(settings: Settings) -> Result<Ready, Failure> {
-    check_open(&settings)?;
-    let listener = http::listen(&settings).await.map_err(Failure::Refused)?;
-    // Port 0 was any port; now it is one.
-    let listen = listener.local_addr().unwrap_or(settings.listen);
-    let settings = Settings { listen, ..settings };
+pub async fn prepare(mut settings: Settings) -> Result<Ready, Failure> {
+    let mut listeners = listeners::take(&mut settings).await?;
     // An open server asks for no token either.
     let issuers = if settings.open { Vec::new() } else { settings.issuers.clone() };
-    let providers = Providers::new(&issuers, &settings);
-    let providers = providers.map_err(|error| Failure::Refused(format!("issuers: {error}")))?;
+    let providers = Arc::new(Providers::new(&issuers, &settings));
+    let certificates = Certificates::new(&settings.certificates).map_err(|(name, problem)| {
+        Failure::Refused(format!("certificates: setting `{name}`: {problem}"))
+    })?;
     let platform = Platform::open(&settings)?;
+    listeners::read_tls(&mut listeners, &settings)?;
+    let ledger = Arc::new(Ledger::open(LedgerSettings::of(&settings)?, Arc::new(SystemClock))?);
+    let sinks = Sinks::open(&settings, &ledger)?;
+    record(&ledger, recording::configuration(&settings)).await?;
     let (first_key, keys) = if settings.open {
         (None, None)
     } else {
-        (keys::first(&settings.data)?, Some(Arc::new(Keys::open(&settings.data)?)))
+        let first = keys::first(&settings.data)?;
+        if first.is_some() {
+            record(&ledger, recording::first_key()).await?;
+        }
+        (first, Some(Arc::new(Keys::open(&settings.data)?)))
     };
-    let providers = Arc::new(providers);
-    Ok(Ready { settings, platform, first_key, keys, providers, listener })
+    Ok(Ready {
+        settings,
+        platform,
+        first_key,
+        keys,
+        providers,
+        certificates,
+        ledger,
+        sinks,
+        listeners,
+    })
 }
 
-/// An open server must not be reachable from another machine.
-fn check_open(settings: &Settings) -> Result<(), Failure> {
-    if settings.open && !settings.listen.ip().is_loopback() {
-        return Err(Failure::Refused(format!(
-            "--open asks for no keys, so it is refused on {}, which other machines can reach; \
-             listen on 127.0.0.1, or leave --open out",
-            settings.listen
-        )));
-    }
-    Ok(())
+async fn record(ledger: &Ledger, entry: Entry) -> Result<(), Failure> {
+    let recorded = ledger.record_durably(entry).await;
+    recorded.map_err(|error| Failure::Refused(error.to_string()))
 }
 
 impl Ready {
+    /// Where clients find it; the first address where it has several.
     pub fn address(&self) -> String {
-        format!("http://{}", self.settings.listen)
+        self.listeners.first().map(Taken::url).unwrap_or_default()
     }
 
+    /// The certificate of that address, where the server made it: clients must be told to trust it.
+    pub fn generated_certificate(&self) -> Option<PathBuf> {
+        let first = self.listeners.first()?;
+        let made = first.settings.tls && first.settings.tls_certificate.is_empty();
+        made.then(|| Pair::of(&self.settings.data).certificate)
+    }
+
+    /// What a person should know of each address.
+    pub fn lines(&self) -> Vec<String> {
+        self.listeners.iter().flat_map(Taken::lines).collect()
+    }
+
+    /// For whoever runs the server.
     pub fn warnings(&self) -> Vec<String> {
-        if self.settings.open { vec![OPEN_WARNING.to_owned()] } else { self.providers.warnings() }
+        [self.public_warnings(), self.providers.warnings()].concat()
+    }
+
+    /// For everyone who asks: nothing that would help to get in.
+    fn public_warnings(&self) -> Vec<String> {
+        if self.settings.open { vec![OPEN_WARNING.to_owned()] } else { Vec::new() }
     }
 
     /// Serves until the process is told to stop; then finishes requests and closes the store.
@@ -92,9 +127,13 @@ impl Ready {
         let (stop, stopped) = stop::channel();
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::io("signals"))?;
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::io("signals"))?;
-        let warnings = self.warnings();
-        warnings.iter().for_each(|warning| warn!("{warning}"));
-        let authenticate = doors::authenticate(self.keys.clone(), self.providers.clone());
+        self.warnings().iter().for_each(|warning| warn!("{warning}"));
+        let warnings = self.public_warnings();
+        let authenticate = doors::authenticate(
+            self.keys.clone(),
+            self.providers.clone(),
+            self.certificates.clone(),
+        );
         let door = doors::door(&self.settings, &self.platform, authenticate.clone());
         let notifier = notifier(&self.settings, &self.platform, door.clone());
         let dead_letters = DeadLetters::new(
@@ -104,7 +143,7 @@ impl Ready {
             notifier.now.clone(),
         );
         let store = self.platform.store.clone();
-        let admin = Admin { authenticate: authenticate.clone(), dead_letters, store };
+        let admin = Arc::new(Admin { authenticate: authenticate.clone(), dead_letters, store });
         let streams = Streams::new(
             self.platform.store.clone(),
             Policy::default(),
@@ -114,19 +153,38 @@ impl Ready {
         let streams = Arc::new(streams);
         let events = Events {
             door: door.clone(),
-            authenticate,
+            authenticate: authenticate.clone(),
             streams: streams.clone(),
             keepalive: self.settings.stream_keepalive,
             stopped: stopped.clone(),
         };
-        let router =
-            doors::router(door, admin, events, &self.platform, self.providers.clone(), &warnings);
-        info!(address = self.address(), "listening");
+        let sign_ins = SignIns::new(self.settings.audit_sign_in_interval);
+        let audit = AuditDoor::new(self.ledger.clone(), authenticate.clone());
+        let recorder = Recorder::new(self.ledger.clone(), authenticate, sign_ins);
+        let doors = Doors {
+            data: door,
+            admin,
+            audit,
+            recorder,
+            events,
+            broker: self.platform.broker.clone(),
+            providers: self.providers.clone(),
+            warnings,
+        };
+        let secret: Vec<_> = self.listeners.iter().filter_map(Taken::tls).cloned().collect();
+        for one in &self.listeners {
+            let fingerprint = one.tls().map(|tls| tls.fingerprint());
+            info!(listener = one.settings.name, address = one.url(), fingerprint, "listening");
+        }
+        if !secret.is_empty() {
+            tokio::spawn(follow_tls(secret, stopped.clone()));
+        }
+        self.sinks.start(&stopped);
         tokio::spawn(sweep(self.platform.store.clone(), self.settings.clone(), stopped.clone()));
         let (store, settings) = (self.platform.store.clone(), self.settings.clone());
         tokio::spawn(retention::keep(store, settings, stopped.clone()));
         if let Some(keys) = self.keys {
-            tokio::spawn(follow_keys(keys, stopped.clone()));
+            tokio::spawn(follow_keys(keys, self.ledger.clone(), stopped.clone()));
         }
         if !self.providers.is_empty() {
             let (providers, stopped) = (self.providers, stopped.clone());
@@ -137,7 +195,8 @@ impl Ready {
         let mut stop_notifying = stopped.clone();
         let notifying = tokio::spawn(notifier.run(async move { stop_notifying.told().await }));
         let settings = HttpSettings::of(&self.settings);
-        let serving = tokio::spawn(http::serve(self.listener, router, settings, stopped));
+        let listeners = self.listeners.into_iter().map(|one| one.listener(&doors)).collect();
+        let serving = tokio::spawn(http::serve(listeners, settings, stopped));
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
@@ -151,6 +210,9 @@ impl Ready {
             warn!(%error, "notifications did not end in good order; some are sent again");
         }
         close(self.platform).await;
+        if let Err(error) = self.ledger.close().await {
+            warn!(%error, "the audit record did not end in good order");
+        }
         info!("stopped");
         Ok(())
     }
@@ -200,20 +262,33 @@ async fn sweep(store: Arc<dyn Store>, settings: Settings, mut stop: Stopped) {
     }
 }
 
-async fn follow_keys(keys: Arc<Keys>, mut stop: Stopped) {
+/// Takes changes of the keys over, and records them.
+async fn follow_keys(keys: Arc<Keys>, ledger: Arc<Ledger>, mut stop: Stopped) {
     let mut ticks = interval(KEYS_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            _ = ticks.tick() => keys.refresh(),
+            _ = ticks.tick() => {}
             _ = stop.told() => return,
         }
+        let Some((before, after)) = keys.refresh() else { continue };
+        for entry in recording::key_changes(&before, &after) {
+            if let Err(error) = ledger.record_durably(entry).await {
+                warn!(%error, "the keys changed, and that could not be recorded");
+            }
+        }
+    }
+}
+
+async fn follow_tls(all: Vec<Arc<Tls>>, stop: Stopped) {
+    if let Err(error) = tls::follow(all, stop).await {
+        warn!(%error, "changes of certificates are not followed; restart to take them up");
     }
 }
 
 /// What a server says when it is ready.
 pub fn greet(ready: &Ready) {
-    say(format!("Comity listens on {}", ready.address()));
+    ready.lines().iter().for_each(say);
     for warning in ready.warnings() {
         say(format!("WARNING: {warning}"));
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
 
 /// What is no part of NGSI-LD.
-const OTHERS: [(&str, &[&str]); 7] = [
+const OTHERS: [(&str, &[&str]); 10] = [
     ("/health", &["GET", "HEAD"]),
     ("/openapi.json", &["GET", "HEAD"]),
     ("/events", &["GET"]),
@@ -20,6 +20,9 @@ const OTHERS: [(&str, &[&str]); 7] = [
     ("/admin/deadLetters", &["DELETE", "GET"]),
     ("/admin/deadLetters/replay", &["POST"]),
     ("/admin/historyRetention", &["GET", "PUT"]),
+    ("/audit", &["GET"]),
+    ("/audit/export", &["GET"]),
+    ("/audit/key", &["GET"]),
 ];
 
 fn document() -> Value {

@@ -20,8 +20,7 @@ impl Server {
     }
 
     fn key(&self) -> Option<String> {
-        let lines = self.0.said.iter().map(|line| line.trim().trim_start_matches("KEY="));
-        lines.filter(|line| line.starts_with("comity_")).map(str::to_owned).next()
+        self.0.key()
     }
 
     fn get(&self, path: &str, key: Option<&str>) -> String {

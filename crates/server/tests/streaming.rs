@@ -219,7 +219,7 @@ fn a_stream_ends_with_its_key_and_with_the_server() {
     let listen = |key: &str| listen_with(&server, "", key);
     let (first, second) = (listen(&one), listen(&other));
     revoke(data.path(), "one");
-    assert!(first.end().contains("the key is not known here any more"));
+    assert!(first.end().contains("what proved who listens is not known here any more"));
     let ending = std::thread::spawn(move || second.end());
     assert!(server.stop());
     assert!(ending.join().unwrap().contains("the server stops"));
@@ -247,7 +247,9 @@ fn a_stream_on_which_much_happens_ends_with_its_key_too() {
         done.store(true, Ordering::Relaxed);
         reason
     });
-    assert!(reason.is_some_and(|reason| reason.contains("the key is not known here any more")));
+    assert!(reason.is_some_and(|reason| {
+        reason.contains("what proved who listens is not known here any more")
+    }));
 }
 
 #[test]

@@ -34,13 +34,18 @@ impl ClaimPath {
         Ok(ClaimPath(names))
     }
 
+    /// Is it a claim of scopes, by the name that it has?
+    pub(crate) fn is_scope(&self) -> bool {
+        self.0.last().is_some_and(|name| matches!(name.as_str(), "scope" | "scp"))
+    }
+
     pub(crate) fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
         let (first, rest) = self.0.split_first()?;
         rest.iter().try_fold(claims.get(first)?, |value, name| value.get(name))
     }
 }
 
-/// The words of a claim: a list of texts, or one text with spaces between them, as `scope` is.
+/// The words of a claim of scopes: a list of texts, or one text with spaces between them.
 pub(crate) fn words(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => text.split_ascii_whitespace().collect(),

@@ -5,17 +5,22 @@ use std::time::Duration;
 
 use model::Tenant;
 use policy::Role;
+use url::Url;
 
 use super::algorithm::Algorithm;
 use super::claims::ClaimPath;
-use super::discovery::is_secure;
+use super::discovery::{is_secure, shown_url};
 use super::refusal::{listed, shown};
+use super::verify::ACCESS_TOKEN;
 
 /// How long the name of an issuer may be.
 pub const ISSUER_NAME_BYTES_MAX: usize = 50;
 
 /// By how much the clocks may differ at most: beyond that, one of them is to be mended.
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_secs(600);
+
+/// For how long tokens may be valid at most: none can be taken back.
+pub const TOKEN_LIFETIME_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// An issuer as an operator writes it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +44,7 @@ pub struct IssuerSettings {
     pub roles_claim: String,
     /// Values of that claim, each with a role here.
     pub roles: BTreeMap<String, String>,
-    /// The only tenant of its callers: a name, empty for the default one, or [`EVERY_TENANT`].
+    /// The only tenant of its callers: a name, empty for the default one, or `*` for every one.
     pub tenant: String,
     /// Where given, the path of a claim that tells the tenant instead.
     pub tenant_claim: String,
@@ -50,6 +55,8 @@ pub struct IssuerSettings {
     pub admin_acr: Vec<String>,
     /// An administrator's `amr` must have all of these.
     pub admin_amr: Vec<String>,
+    /// Administrators may come however they signed in.
+    pub admin_any_sign_in: bool,
 }
 
 /// In settings, what stands for every tenant. No tenant has this name.
@@ -62,7 +69,7 @@ impl Default for IssuerSettings {
             issuer: String::new(),
             audiences: Vec::new(),
             algorithms: Algorithm::DEFAULT.map(|one| one.name().to_owned()).to_vec(),
-            types: ["at+jwt", "JWT"].map(str::to_owned).to_vec(),
+            types: vec![ACCESS_TOKEN.to_owned()],
             clock_skew: Duration::from_secs(60),
             token_lifetime_max: Duration::from_secs(24 * 3600),
             name_claim: "sub".to_owned(),
@@ -73,6 +80,7 @@ impl Default for IssuerSettings {
             tenants: BTreeMap::new(),
             admin_acr: Vec::new(),
             admin_amr: Vec::new(),
+            admin_any_sign_in: false,
         }
     }
 }
@@ -109,10 +117,27 @@ impl Issuer {
     pub fn new(settings: IssuerSettings) -> Result<Issuer, IssuerError> {
         check_name(&settings.name)?;
         check_url(&settings.issuer)?;
-        if settings.audiences.iter().all(String::is_empty) {
+        for (setting, texts) in [
+            ("audiences", &settings.audiences),
+            ("types", &settings.types),
+            ("admin_acr", &settings.admin_acr),
+            ("admin_amr", &settings.admin_amr),
+        ] {
+            if texts.iter().any(String::is_empty) {
+                return Err(wrong(setting, "has an empty text, which any token might have"));
+            }
+        }
+        if settings.audiences.is_empty() {
             let problem = "is empty; name what tokens for this platform have as `aud`, or tokens \
                            for any other service would be taken here";
             return Err(wrong("audiences", problem));
+        }
+        if settings.types.is_empty() {
+            return Err(wrong("types", "is empty, so that no token could be taken"));
+        }
+        check_acr(&settings.admin_acr)?;
+        if !(Duration::from_secs(1)..=TOKEN_LIFETIME_MAX).contains(&settings.token_lifetime_max) {
+            return Err(wrong("token_lifetime_max", "takes 1 s to 7 d"));
         }
         if CLOCK_SKEW_MAX < settings.clock_skew {
             return Err(wrong(
@@ -121,7 +146,7 @@ impl Issuer {
             ));
         }
         let path = |setting, text: &str| ClaimPath::parse(text).map_err(|why| wrong(setting, why));
-        Ok(Issuer {
+        let issuer = Issuer {
             algorithms: algorithms(&settings.algorithms)?,
             types: settings.types.iter().map(|name| media_type(name)).collect(),
             name_claim: path("name_claim", &settings.name_claim)?,
@@ -129,7 +154,11 @@ impl Issuer {
             roles: roles(&settings.roles)?,
             tenants: tenants(&settings)?,
             settings,
-        })
+        };
+        if issuer.is_weak_for_administrators() && !issuer.settings.admin_any_sign_in {
+            return Err(wrong("roles", ANY_SIGN_IN));
+        }
+        Ok(issuer)
     }
 
     /// The name by which callers and log lines tell it from others.
@@ -147,6 +176,26 @@ impl Issuer {
         self.roles.values().any(|role| *role == Role::Admin)
             && self.settings.admin_acr.is_empty()
             && self.settings.admin_amr.is_empty()
+    }
+}
+
+const ANY_SIGN_IN: &str = "maps a value to `admin`, and nothing says how administrators must have \
+    signed in; set `admin_acr` or `admin_amr`, or `admin_any_sign_in = true` where the provider \
+    itself asks them for more than a password";
+
+/// Values of `acr` are listed with spaces between them, in quotes, to say which is asked for.
+fn check_acr(values: &[String]) -> Result<(), IssuerError> {
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\\');
+    match values.iter().find(|value| !value.chars().all(plain)) {
+        None => Ok(()),
+        Some(bad) => Err(wrong(
+            "admin_acr",
+            format!(
+                "`{}` has a space or another character that no client could be asked for; have the \
+                 provider name it with letters, digits and signs such as `:`",
+                shown(bad)
+            ),
+        )),
     }
 }
 
@@ -175,15 +224,15 @@ fn check_name(name: &str) -> Result<(), IssuerError> {
 }
 
 fn check_url(url: &str) -> Result<(), IssuerError> {
-    if is_secure(url) && !url.contains(['?', '#']) {
+    if Url::parse(url).is_ok_and(|url| is_secure(&url)) && !url.contains(['?', '#']) {
         return Ok(());
     }
     Err(wrong(
         "issuer",
         format!(
-            "`{}` is not the URL of an issuer; it begins with https:// and has no `?` or `#` \
-             (http:// is for this machine itself)",
-            shown(url)
+            "`{}` is not the URL of an issuer; it begins with https:// and has no user, `?` or \
+             `#` (http:// is for this machine itself)",
+            shown_url(url)
         ),
     ))
 }
@@ -205,6 +254,9 @@ fn algorithms(names: &[String]) -> Result<Vec<Algorithm>, IssuerError> {
 }
 
 fn roles(written: &BTreeMap<String, String>) -> Result<BTreeMap<String, Role>, IssuerError> {
+    if written.contains_key("") {
+        return Err(wrong("roles", "has an empty value, which any token might have"));
+    }
     if written.is_empty() {
         let problem = "is empty, so that no token could give a role; write roles = { \
                        \"value of the claim\" = \"reader\" }";
@@ -306,7 +358,7 @@ mod tests {
         check(|s| s.algorithms = vec!["none".into()], "`none` is not an algorithm with public");
         check(|s| s.algorithms.clear(), "`algorithms`: is empty");
         check(|s| s.roles.clear(), "`roles`: is empty");
-        check(|s| s.roles = map("x", "root"), "`root` is no role; there are `reader`, `writer`");
+        check(|s| s.roles = map("x", "root"), "`root` is no role; there are `auditor`, `reader`");
         check(|s| s.roles_claim = "a..b".into(), "`roles_claim`: `a..b` is not the path");
         check(|s| s.clock_skew = Duration::from_secs(601), "`clock_skew`: is more than 10 minutes");
         check(|s| s.tenants = map("x", "y"), "`tenants`: needs `tenant_claim`");
@@ -321,14 +373,39 @@ mod tests {
     }
 
     #[test]
-    fn administrators_with_a_password_alone_are_noticed() {
-        let weak = |role: &str, acr: &[&str]| {
+    fn administrators_with_a_password_alone_are_asked_for() {
+        let weak = |role: &str, acr: &[&str], any: bool| {
             let admin_acr = acr.iter().map(|one| (*one).to_owned()).collect();
-            let settings = IssuerSettings { roles: map("x", role), admin_acr, ..settings() };
-            Issuer::new(settings).unwrap().is_weak_for_administrators()
+            let roles = map("x", role);
+            let settings =
+                IssuerSettings { roles, admin_acr, admin_any_sign_in: any, ..settings() };
+            Issuer::new(settings).map(|issuer| issuer.is_weak_for_administrators())
         };
-        assert!(weak("admin", &[]));
-        assert!(!weak("admin", &["phr"]));
-        assert!(!weak("writer", &[]));
+        let told = weak("admin", &[], false).unwrap_err().to_string();
+        assert!(told.contains("`roles`: maps a value to `admin`, and nothing says"), "{told}");
+        assert_eq!(weak("admin", &[], true), Ok(true));
+        assert_eq!(weak("admin", &["phr"], false), Ok(false));
+        assert_eq!(weak("writer", &[], false), Ok(false));
+    }
+
+    #[test]
+    fn what_would_match_anything_or_nothing_is_told() {
+        let empty = || vec![String::new()];
+        check(|s| s.audiences.push(String::new()), "`audiences`: has an empty text");
+        check(|s| s.types = empty(), "`types`: has an empty text");
+        check(|s| s.types.clear(), "`types`: is empty");
+        check(|s| s.admin_acr = empty(), "`admin_acr`: has an empty text");
+        check(|s| s.admin_amr = empty(), "`admin_amr`: has an empty text");
+        check(|s| s.roles = map("", "reader"), "`roles`: has an empty value");
+        check(|s| s.admin_acr = vec!["two words".into()], "`admin_acr`: `two words` has a space");
+        check(|s| s.admin_acr = vec!["a\"b".into()], "`admin_acr`:");
+        check(|s| s.admin_acr = vec!["urn:mace:incommon:iap:silver".into()], "Fixed");
+        check(|s| s.token_lifetime_max = Duration::ZERO, "`token_lifetime_max`: takes 1 s to 7 d");
+        let more = TOKEN_LIFETIME_MAX + Duration::from_secs(1);
+        check(|s| s.token_lifetime_max = more, "`token_lifetime_max`: takes 1 s to 7 d");
+        let mut named = settings();
+        named.issuer = "https://me:secret@login.example".into();
+        let told = Issuer::new(named).unwrap_err().to_string();
+        assert!(told.contains("no user") && !told.contains("secret"), "{told}");
     }
 }

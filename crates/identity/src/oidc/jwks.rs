@@ -5,13 +5,17 @@ use serde_json::Value;
 
 use super::algorithm::Algorithm;
 use super::key::{Material, PublicKey};
-use super::refusal::{Refusal, shown};
+use super::refusal::{Refusal, shown, told};
 
 /// How large a set of keys may be, as it arrives.
 pub const JWKS_BYTES_MAX: usize = 256 * 1024;
 
 /// How many keys a set may have, those counted that are of no use here.
 pub const KEYS_MAX: usize = 100;
+
+/// How many keys of one id are tried, each at the cost of a check: ids are to be distinct (RFC 7517
+/// section 4.5), but one that is reused must not lock everybody out.
+const SAME_ID_MAX: usize = 2;
 
 /// Keys that check signatures. Two sets are equal where they hold the same keys in the same order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,11 +38,6 @@ pub enum JwksError {
     Malformed(String),
     #[error("the key set has {0} keys; {KEYS_MAX} are the most")]
     TooMany(usize),
-    #[error(
-        "none of the {0} keys of the set can check a signature; there must be one of the kinds \
-         RSA (2048 to 8192 bits), EC (P-256, P-384) or OKP (Ed25519), not for encryption"
-    )]
-    NoUsableKey(usize),
 }
 
 #[derive(Deserialize)]
@@ -59,28 +58,27 @@ struct Written {
 
 impl Jwks {
     /// Reads a set. Keys of unknown kinds, for other purposes, or not well-formed are left out, as
-    /// RFC 7517 section 5 has it; a set of which nothing is left is an error.
+    /// RFC 7517 section 5 has it. Nothing may be left: so an issuer takes all its keys back.
     pub fn parse(bytes: &[u8]) -> Result<Jwks, JwksError> {
         if JWKS_BYTES_MAX < bytes.len() {
             return Err(JwksError::TooLarge(bytes.len()));
         }
         let set: Result<WrittenSet, _> = serde_json::from_slice(bytes);
-        let written = set.map_err(|error| JwksError::Malformed(error.to_string()))?.keys;
+        let written = set.map_err(|error| JwksError::Malformed(told(&error)))?.keys;
         let count = written.len();
         if KEYS_MAX < count {
             return Err(JwksError::TooMany(count));
         }
-        let keys: Vec<Jwk> = written.into_iter().filter_map(Jwk::read).collect();
-        if keys.is_empty() {
-            return Err(JwksError::NoUsableKey(count));
-        }
-        Ok(Jwks { keys })
+        Ok(Jwks { keys: written.into_iter().filter_map(Jwk::read).collect() })
     }
 
-    /// How many keys there are, one at least.
-    #[expect(clippy::len_without_is_empty, reason = "a set without keys is not read")]
+    /// How many keys can check signatures.
     pub fn len(&self) -> usize {
         self.keys.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
     }
 
     /// The keys that may have signed: those with this id, all where none is named, and of these
@@ -97,8 +95,8 @@ impl Jwks {
         let fits = |jwk: &&Jwk| {
             jwk.key.fits(algorithm) && jwk.algorithm.is_none_or(|only| only == algorithm)
         };
-        let found: Vec<&PublicKey> =
-            self.keys.iter().filter(named).filter(fits).map(|jwk| &jwk.key).collect();
+        let fitting = self.keys.iter().filter(named).filter(fits).map(|jwk| &jwk.key);
+        let found: Vec<&PublicKey> = fitting.take(SAME_ID_MAX).collect();
         match (found.len(), id) {
             (0, Some(_)) => Err(Refusal::KeyDoesNotFit(algorithm)),
             // A key that came since may be the one.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::key::decode;
@@ -27,13 +28,20 @@ pub(crate) struct Header {
     pub alg: String,
     pub kid: Option<String>,
     pub typ: Option<String>,
-    pub crit: Option<Value>,
+    /// Is it there? Whatever it says, `null` included: no extension is known here.
+    #[serde(default, deserialize_with = "is_there")]
+    pub crit: bool,
+}
+
+fn is_there<'a, D: Deserializer<'a>>(value: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(value).map(|_| true)
 }
 
 impl<'a> Jws<'a> {
     pub fn parse(token: &'a str) -> Result<Jws<'a>, Refusal> {
-        if TOKEN_BYTES_MAX < token.len() {
-            return Err(Refusal::TooLarge(token.len()));
+        check_length(token)?;
+        if token.bytes().filter(|byte| *byte == b'.').count() == DOTS_OF_JWE {
+            return Err(Refusal::Encrypted);
         }
         let (signed, signature) = token.rsplit_once('.').ok_or(NOT_THREE)?;
         let (header, claims) = signed.split_once('.').ok_or(NOT_THREE)?;
@@ -52,6 +60,18 @@ impl<'a> Jws<'a> {
     pub fn issuer(&self) -> Option<&str> {
         self.claims.get("iss")?.as_str()
     }
+}
+
+/// What is encrypted has five parts (RFC 7516 section 7.1).
+const DOTS_OF_JWE: usize = 4;
+
+pub(crate) fn check_length(token: &str) -> Result<(), Refusal> {
+    if token.len() <= TOKEN_BYTES_MAX { Ok(()) } else { Err(Refusal::TooLarge(token.len())) }
+}
+
+/// Looks this like a token of a provider, signed (two dots) or encrypted? A key has no dots.
+pub fn is_token(bearer: &str) -> bool {
+    matches!(bearer.bytes().filter(|byte| *byte == b'.').count(), 2 | DOTS_OF_JWE)
 }
 
 const NOT_THREE: Refusal = Refusal::Malformed("it has not three parts with dots between them");

@@ -7,6 +7,7 @@ use policy::Role;
 use super::algorithm::Algorithm;
 use super::jws::TOKEN_BYTES_MAX;
 use super::verify::SUBJECT_CHARS_MAX;
+use crate::visible::is_hidden;
 
 /// What is wrong with a token. Nothing here holds the token or its signature; what is quoted of it
 /// is cut short and has no control characters.
@@ -16,13 +17,17 @@ pub enum Refusal {
     TooLarge(usize),
     #[error("the token is not a signed JWT: {0}")]
     Malformed(&'static str),
+    #[error(
+        "the token is encrypted (JWE), which nobody here can read; have the provider sign access \
+         tokens only (JWS)"
+    )]
+    Encrypted,
     #[error("the token is signed by `{found}`; issuer `{issuer}` allows {allowed}")]
     Algorithm { found: String, issuer: String, allowed: String },
     #[error("the token is of type `{found}`; issuer `{issuer}` allows {allowed}")]
     Type { found: String, issuer: String, allowed: String },
     #[error("the token has critical extensions (`crit`), of which none is known here")]
     Critical,
-    /// It may have come since the keys were fetched.
     #[error("the token is signed with a key that its issuer does not publish (key id `{0}`)")]
     UnknownKey(String),
     #[error("the token names a key of its issuer that is not for signatures by {0}")]
@@ -31,6 +36,16 @@ pub enum Refusal {
     NoKeyId,
     #[error("the signature of the token is wrong")]
     Signature,
+    /// Such as an ID token or a logout token: whoever an app shows it to must not get in with it.
+    #[error("the token is not one for access: it has claim `{0}`")]
+    NotForAccess(&'static str),
+    #[error("the token is not one for access: its claim `typ` is `{0}`, not `Bearer`")]
+    Purpose(String),
+    #[error(
+        "the token is bound to a key of its sender (`cnf`), which cannot be checked here; ask the \
+         provider for a bearer token"
+    )]
+    Bound,
     #[error("the token has no issuer (`iss`)")]
     NoIssuer,
     #[error("the token is of issuer `{0}`, which is not known here (setting `issuers`)")]
@@ -51,7 +66,8 @@ pub enum Refusal {
     )]
     NoName(String),
     #[error(
-        "the token gives no role here: `{claim}` has none of the values that issuer `{issuer}` maps to one"
+        "the token gives no role here: `{claim}` has none of the values that issuer `{issuer}` \
+         maps to one"
     )]
     NoRole { claim: String, issuer: String },
     #[error("the token opens no tenant here: `{claim}` {problem}")]
@@ -73,7 +89,7 @@ pub enum Refusal {
 pub enum RefusalKind {
     /// Get another token.
     Invalid,
-    /// The same, and the keys of the issuer may have changed: fetch them.
+    /// The same, and the keys of the issuer may have changed since they were fetched: fetch them.
     UnknownKey,
     /// Have rights given at the provider.
     NotEntitled,
@@ -89,7 +105,11 @@ impl Refusal {
 
     pub fn kind(&self) -> RefusalKind {
         match self {
-            Refusal::UnknownKey(_) => RefusalKind::UnknownKey,
+            // A provider that gives its keys no ids, or the same again, changes them like this.
+            Refusal::UnknownKey(_)
+            | Refusal::KeyDoesNotFit(_)
+            | Refusal::NoKeyId
+            | Refusal::Signature => RefusalKind::UnknownKey,
             Refusal::NoRole { .. } | Refusal::NoTenant { .. } => RefusalKind::NotEntitled,
             Refusal::Weak { .. } => RefusalKind::Weak,
             _ => RefusalKind::Invalid,
@@ -99,14 +119,19 @@ impl Refusal {
 
 const SHOWN_CHARS_MAX: usize = 100;
 
-/// A text of a token as it may stand in an answer or a log line.
+/// A text of others, such as one of a token, as it may stand in an answer or a log line.
 pub(crate) fn shown(text: &str) -> String {
-    let visible = |c: char| if c.is_control() || c == '`' { '?' } else { c };
+    let visible = |c: char| if is_hidden(c) || c == '`' { '?' } else { c };
     let mut shown: String = text.chars().take(SHOWN_CHARS_MAX).map(visible).collect();
     if text.chars().nth(SHOWN_CHARS_MAX).is_some() {
         shown.push_str("...");
     }
     shown
+}
+
+/// What a reader of JSON says, which may quote what it read.
+pub(crate) fn told(error: &serde_json::Error) -> String {
+    shown(&error.to_string().replace('`', "'"))
 }
 
 const LISTED_MAX: usize = 5;
@@ -153,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_quoted_is_short_and_visible() {
-        assert_eq!(shown("a\nb`c"), "a?b?c");
+        assert_eq!(shown("a\nb`c\u{202e}d"), "a?b?c?d");
         assert_eq!(shown(&"x".repeat(101)).len(), 103);
         assert_eq!(listed([]), "none");
         assert_eq!(listed(["a", "b"]), "`a`, `b`");

@@ -8,6 +8,8 @@ use policy::Caller;
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
+use super::jws::check_length;
+use super::refusal::Refusal;
 use super::verify::Verified;
 
 /// How many tokens are remembered for each issuer; those asked for least give way.
@@ -22,8 +24,10 @@ pub struct TokenDigest([u8; 32]);
 pub struct VerifiedTokens(Cache<TokenDigest, Verified>);
 
 impl TokenDigest {
-    pub fn of(token: &str) -> TokenDigest {
-        TokenDigest(Sha256::digest(token).into())
+    /// Refuses what is too long to be a token, before any work is done for it.
+    pub fn of(token: &str) -> Result<TokenDigest, Refusal> {
+        check_length(token)?;
+        Ok(TokenDigest(Sha256::digest(token).into()))
     }
 }
 
@@ -66,6 +70,7 @@ mod tests {
     use policy::Role;
 
     use super::*;
+    use crate::oidc::TOKEN_BYTES_MAX;
 
     fn verified(until: i64) -> Verified {
         let caller = Caller { name: "a@city".to_owned(), role: Role::Reader, tenant: None };
@@ -75,19 +80,26 @@ mod tests {
     #[test]
     fn a_token_is_known_until_it_expires() {
         let tokens = VerifiedTokens::default();
-        let digest = TokenDigest::of("a.b.c");
+        let digest = TokenDigest::of("a.b.c").unwrap();
         tokens.insert(digest, verified(10));
         assert_eq!(tokens.caller(&digest, Timestamp(9)).unwrap().name, "a@city");
-        assert_eq!(tokens.caller(&TokenDigest::of("a.b.d"), Timestamp(9)), None);
+        assert_eq!(tokens.caller(&TokenDigest::of("a.b.d").unwrap(), Timestamp(9)), None);
         assert_eq!(tokens.caller(&digest, Timestamp(10)), None);
         assert_eq!(tokens.0.len(), 0);
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_worth_a_digest() {
+        let refused = TokenDigest::of(&"x".repeat(TOKEN_BYTES_MAX + 1)).unwrap_err();
+        assert_eq!(refused, Refusal::TooLarge(TOKEN_BYTES_MAX + 1));
+        assert!(TokenDigest::of(&"x".repeat(TOKEN_BYTES_MAX)).is_ok());
     }
 
     #[test]
     fn memory_does_not_grow_with_tokens() {
         let tokens = VerifiedTokens::default();
         for number in 0..2 * VERIFIED_TOKENS_MAX {
-            tokens.insert(TokenDigest::of(&number.to_string()), verified(10));
+            tokens.insert(TokenDigest::of(&number.to_string()).unwrap(), verified(10));
         }
         assert!(tokens.0.len() <= VERIFIED_TOKENS_MAX, "{tokens:?}");
     }

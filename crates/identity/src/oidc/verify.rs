@@ -12,6 +12,7 @@ use super::issuer::{Issuer, Tenants, media_type};
 use super::jwks::Jwks;
 use super::jws::Jws;
 use super::refusal::{Refusal, listed, shown};
+use crate::visible::is_visible;
 
 /// How long the claim that names a caller may be; OpenID Connect Core section 2 sets it for `sub`.
 pub const SUBJECT_CHARS_MAX: usize = 255;
@@ -22,6 +23,12 @@ pub struct Verified {
     pub caller: Caller,
     /// The end of the token, with what the clocks may differ.
     pub until: Timestamp,
+}
+
+/// Finds what is wrong with a token whoever signed it, without any key.
+pub fn check_unsigned(jws: &Jws<'_>, issuer: &Issuer) -> Result<(), Refusal> {
+    check_type(jws, issuer)?;
+    algorithm(jws, issuer).map(|_| ())
 }
 
 /// Takes a token that the issuer signed with one of these keys, that is for us, and that is valid
@@ -41,6 +48,7 @@ pub fn verify(
     }
     check_audience(&jws.claims, issuer)?;
     let until = check_time(&jws.claims, issuer, now)?;
+    check_purpose(jws)?;
     let name = name(&jws.claims, issuer)?;
     let role = role(&jws.claims, issuer)?;
     if role == Role::Admin {
@@ -51,9 +59,18 @@ pub fn verify(
     Ok(Verified { caller: Caller { name, role, tenant }, until })
 }
 
-/// Other tokens of an issuer, such as one that tells of a logout, are not for access.
+/// The media type of access tokens (RFC 9068 section 2.1).
+pub(crate) const ACCESS_TOKEN: &str = "at+jwt";
+
+/// The type of a token; one that says nothing is a `JWT`.
+fn type_of<'a>(jws: &'a Jws<'_>) -> &'a str {
+    jws.header.typ.as_deref().unwrap_or("JWT")
+}
+
+/// Other tokens of an issuer, such as one that tells of a logout, are not for access (RFC 9068
+/// section 4).
 fn check_type(jws: &Jws<'_>, issuer: &Issuer) -> Result<(), Refusal> {
-    let found = jws.header.typ.as_deref().unwrap_or("JWT");
+    let found = type_of(jws);
     if !issuer.types.contains(&media_type(found)) {
         return Err(Refusal::Type {
             found: shown(found),
@@ -61,21 +78,44 @@ fn check_type(jws: &Jws<'_>, issuer: &Issuer) -> Result<(), Refusal> {
             allowed: listed(issuer.types.iter().map(String::as_str)),
         });
     }
-    match jws.header.crit {
-        None => Ok(()),
-        Some(_) => Err(Refusal::Critical),
+    if jws.header.crit { Err(Refusal::Critical) } else { Ok(()) }
+}
+
+/// What tells other tokens from access tokens: ID tokens (OpenID Connect Core section 2) and those
+/// of events and logouts (RFC 8417, Back-Channel Logout section 2.4).
+const NOT_FOR_ACCESS: [&str; 4] = ["events", "at_hash", "c_hash", "nonce"];
+
+/// Refuses what a sender must prove to be theirs (RFC 7800), as long as that is not checked. Where
+/// the type does not say that a token is for access, its claims must not say otherwise (RFC 8725
+/// section 3.12). Keycloak has a claim `typ` that tells.
+fn check_purpose(jws: &Jws<'_>) -> Result<(), Refusal> {
+    if jws.claims.contains_key("cnf") {
+        return Err(Refusal::Bound);
+    }
+    if media_type(type_of(jws)) == ACCESS_TOKEN {
+        return Ok(());
+    }
+    if let Some(claim) = NOT_FOR_ACCESS.into_iter().find(|claim| jws.claims.contains_key(*claim)) {
+        return Err(Refusal::NotForAccess(claim));
+    }
+    match jws.claims.get("typ").map(|found| found.as_str().unwrap_or_default()) {
+        Some(found) if !found.eq_ignore_ascii_case("Bearer") => Err(Refusal::Purpose(shown(found))),
+        _ => Ok(()),
     }
 }
 
-fn check_signature(jws: &Jws<'_>, issuer: &Issuer, jwks: &Jwks) -> Result<(), Refusal> {
+fn algorithm(jws: &Jws<'_>, issuer: &Issuer) -> Result<Algorithm, Refusal> {
     let algorithm = Algorithm::from_name(&jws.header.alg);
-    let Some(algorithm) = algorithm.filter(|one| issuer.algorithms.contains(one)) else {
-        return Err(Refusal::Algorithm {
-            found: shown(&jws.header.alg),
-            issuer: issuer.name().to_owned(),
-            allowed: issuer.algorithms.iter().map(|one| one.name()).collect::<Vec<_>>().join(", "),
-        });
-    };
+    let algorithm = algorithm.filter(|one| issuer.algorithms.contains(one));
+    algorithm.ok_or_else(|| Refusal::Algorithm {
+        found: shown(&jws.header.alg),
+        issuer: issuer.name().to_owned(),
+        allowed: issuer.algorithms.iter().map(|one| one.name()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+fn check_signature(jws: &Jws<'_>, issuer: &Issuer, jwks: &Jwks) -> Result<(), Refusal> {
+    let algorithm = algorithm(jws, issuer)?;
     let keys = jwks.find(jws.header.kid.as_deref(), algorithm)?;
     let mut keys = keys.into_iter();
     match keys.any(|key| key.is_signed(algorithm, jws.signed, &jws.signature)) {
@@ -140,17 +180,17 @@ fn span(later: i64, earlier: i64) -> Duration {
 /// Who the issuer says it is. Names stand in lists and log lines, so they must be visible.
 fn name<'a>(claims: &'a Map<String, Value>, issuer: &Issuer) -> Result<&'a str, Refusal> {
     let found = issuer.name_claim.find(claims).and_then(Value::as_str);
-    let visible = |name: &&str| {
-        (1..=SUBJECT_CHARS_MAX).contains(&name.chars().count())
-            && name.trim() == *name
-            && !name.chars().any(char::is_control)
-    };
+    let visible =
+        |name: &&str| (1..=SUBJECT_CHARS_MAX).contains(&name.chars().count()) && is_visible(name);
     found.filter(visible).ok_or_else(|| Refusal::NoName(issuer.settings.name_claim.clone()))
 }
 
 /// The highest of the roles that its claim gives.
 fn role(claims: &Map<String, Value>, issuer: &Issuer) -> Result<Role, Refusal> {
-    let found = issuer.roles_claim.find(claims).map(words).unwrap_or_default();
+    // Only scopes are words in one text (RFC 8693 section 4.2): elsewhere a text is one value, or
+    // whoever chooses their own `title` would choose their role.
+    let values = if issuer.roles_claim.is_scope() { words } else { texts };
+    let found = issuer.roles_claim.find(claims).map(values).unwrap_or_default();
     let highest = found.into_iter().filter_map(|word| issuer.roles.get(word)).max();
     highest.copied().ok_or_else(|| Refusal::NoRole {
         claim: issuer.settings.roles_claim.clone(),

@@ -1,13 +1,18 @@
 //! Who is asking: the seam to whatever knows the keys.
 
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{Extensions, HeaderMap, HeaderValue, StatusCode};
 use policy::Caller;
 
 /// Proves identities. The server supplies it.
 pub trait Authenticate: Send + Sync {
-    /// The caller that the headers prove; no I/O, for every request waits for it.
-    fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Unauthenticated>;
+    /// The caller that the headers prove, or what the server knows of their connection and has put
+    /// into `connection`; no I/O, for every request waits for it.
+    fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        connection: &Extensions,
+    ) -> Result<Caller, Unauthenticated>;
 }
 
 /// Why nobody is known to be asking.

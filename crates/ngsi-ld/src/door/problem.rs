@@ -42,6 +42,21 @@ enum Kind {
     Unavailable,
 }
 
+/// Why a request was refused to its caller, in the answer's own words; an extension of such
+/// answers, for the audit record.
+#[derive(Clone, Debug)]
+pub struct Reason(pub String);
+
+impl Reason {
+    /// Is an answer of this status about the caller, not about what was asked?
+    pub fn is_kept(status: StatusCode) -> bool {
+        matches!(
+            status,
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
+        )
+    }
+}
+
 /// How long a client should wait before it tries again.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
@@ -225,7 +240,11 @@ impl IntoResponse for Problem {
             return (status, headers).into_response();
         }
         headers.insert(CONTENT_TYPE, APPLICATION_JSON);
-        (status, headers, Body::from(self.json().to_string())).into_response()
+        let mut response = (status, headers, Body::from(self.json().to_string())).into_response();
+        if Reason::is_kept(status) {
+            response.extensions_mut().insert(Reason(self.detail));
+        }
+        response
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use http::{HeaderMap, Request, StatusCode};
+use http::{Extensions, HeaderMap, Request, StatusCode};
 use ngsi_ld::{
     Authenticate, Door, FetchContext, FetchError, Fetched, Settings, Unauthenticated, bearer,
     router,
@@ -36,7 +36,7 @@ pub const CITY_LINK: (&str, &str) = (
 struct Keys;
 
 impl Authenticate for Keys {
-    fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Unauthenticated> {
+    fn authenticate(&self, headers: &HeaderMap, _: &Extensions) -> Result<Caller, Unauthenticated> {
         let key = bearer(headers).ok_or(Unauthenticated::Missing)?;
         if let Some(tenant) = key.strip_prefix("only-") {
             let tenant = Some(model::Tenant::parse(tenant).unwrap());

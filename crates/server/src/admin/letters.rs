@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
+use http::request::Parts;
 use model::Uri;
 use serde_json::{Value, json};
 use subscriptions::{LETTERS_AT_ONCE, Letters};
 
-use super::{Admin, Refused, respond, unavailable};
+use super::{Admin, Refused, respond, respond_noted, unavailable};
+use crate::recording::Note;
 
 /// How many letters are meant where nobody says.
 const LIMIT: usize = 100;
@@ -21,10 +23,10 @@ type Parameters = Query<HashMap<String, String>>;
 pub(super) async fn list(
     State(admin): State<Arc<Admin>>,
     parameters: Parameters,
-    headers: HeaderMap,
+    head: Parts,
 ) -> Response {
     let answer = async {
-        let which = letters(&admin, &headers, &parameters)?;
+        let which = letters(&admin, &head, &parameters)?;
         let letters = admin.dead_letters.list(&which).await;
         Ok(Value::from(letters.map_err(unavailable)?))
     };
@@ -34,41 +36,44 @@ pub(super) async fn list(
 pub(super) async fn empty(
     State(admin): State<Arc<Admin>>,
     parameters: Parameters,
-    headers: HeaderMap,
+    head: Parts,
 ) -> Response {
     let answer = async {
-        let which = letters(&admin, &headers, &parameters)?;
+        let which = letters(&admin, &head, &parameters)?;
         let removed = admin.dead_letters.empty(&which).await.map_err(unavailable)?;
-        Ok(json!({"removed": removed}))
+        Ok((json!({"removed": removed}), note(&which).with("removed", removed)))
     };
-    respond(answer.await)
+    respond_noted(answer.await)
 }
 
 pub(super) async fn replay(
     State(admin): State<Arc<Admin>>,
     parameters: Parameters,
-    headers: HeaderMap,
+    head: Parts,
 ) -> Response {
     let answer = async {
-        let which = letters(&admin, &headers, &parameters)?;
+        let which = letters(&admin, &head, &parameters)?;
         let replayed = admin.dead_letters.replay(&which).await.map_err(unavailable)?;
-        Ok(json!({
+        let note = note(&which);
+        let note = note.with("delivered", replayed.delivered).with("failed", replayed.failed);
+        let answer = json!({
             "delivered": replayed.delivered,
             "failed": replayed.failed,
             "gone": replayed.gone,
             "last": replayed.last,
-        }))
+        });
+        Ok((answer, note))
     };
-    respond(answer.await)
+    respond_noted(answer.await)
 }
 
 /// The letters that are meant, if the caller may administer their tenant.
 fn letters(
     admin: &Admin,
-    headers: &HeaderMap,
+    head: &Parts,
     parameters: &HashMap<String, String>,
 ) -> Result<Letters, Refused> {
-    let tenant = admin.tenant(headers)?;
+    let tenant = admin.tenant(head)?;
     let mut which = Letters { tenant, subscription: None, after: None, limit: LIMIT };
     for (name, value) in parameters {
         match name.as_str() {
@@ -90,6 +95,15 @@ fn letters(
         }
     }
     Ok(which)
+}
+
+/// Which letters, for the audit record.
+fn note(which: &Letters) -> Note {
+    let note = Note::default().with("limit", which.limit);
+    match &which.subscription {
+        Some(id) => note.with("subscription", id),
+        None => note,
+    }
 }
 
 fn bad(problem: String) -> Refused {

@@ -258,7 +258,7 @@ async fn new_key(settings: &Settings) -> Result<PublicKey, Failure> {
 }
 
 /// SubjectPublicKeyInfo as text (RFC 7468, section 13); it is short enough for one line.
-fn as_pem(key: &PublicKey) -> String {
+pub(super) fn as_pem(key: &PublicKey) -> String {
     let text = STANDARD.encode(key.spki());
     format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----")
 }

@@ -178,6 +178,11 @@ impl Ledger {
         &self.settings.directory
     }
 
+    /// An error where what must be recorded cannot be, as far as is known, and must not be done.
+    pub fn ready(&self) -> Result<(), NotRecorded> {
+        self.refusal().map_or(Ok(()), Err)
+    }
+
     /// Whether there is no use in asking.
     fn refusal(&self) -> Option<NotRecorded> {
         if self.settings.on_failure == OnAuditFailure::Alert {

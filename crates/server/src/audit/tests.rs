@@ -23,6 +23,7 @@ use crate::settings::{OnAuditFailure, Settings};
 
 mod full_disk;
 mod finding;
+mod layer;
 
 const DAY: Duration = Duration::from_secs(86_400);
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::request::Parts;
 use ngsi_ld::{Authenticate, Door};
 use store::{Position, Recorded};
 use subscriptions::{Gone, Stream};
@@ -30,7 +30,7 @@ pub enum Said {
 pub enum End {
     #[error("the server stops; come again")]
     Stopped,
-    #[error("the key is not known here any more")]
+    #[error("what proved who listens is not known here any more")]
     Unknown,
     #[error(transparent)]
     Gone(#[from] Gone),
@@ -42,19 +42,19 @@ pub struct Pump {
     stream: Stream,
     door: Door,
     authenticate: Arc<dyn Authenticate>,
-    /// Of the request: they prove who listens.
-    headers: HeaderMap,
+    /// Of the request: it proves who listens.
+    head: Parts,
     keepalive: Duration,
     stopped: Stopped,
 }
 
 impl Pump {
-    pub fn new(events: &Events, stream: Stream, headers: HeaderMap) -> Pump {
+    pub fn new(events: &Events, stream: Stream, head: Parts) -> Pump {
         Pump {
             stream,
             door: events.door.clone(),
             authenticate: events.authenticate.clone(),
-            headers,
+            head,
             keepalive: events.keepalive.max(KEEPALIVE_LEAST),
             stopped: events.stopped.clone(),
         }
@@ -92,7 +92,7 @@ impl Pump {
     }
 
     fn keep_alive(&mut self) -> Said {
-        match self.authenticate.authenticate(&self.headers) {
+        match self.authenticate.authenticate(&self.head.headers, &self.head.extensions) {
             Ok(caller) if caller == self.stream.subscription().caller => {
                 Said::Here(self.stream.position())
             }

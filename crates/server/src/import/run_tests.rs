@@ -38,7 +38,8 @@ fn import(platform: &Platform, batch: usize) -> Import {
     let rules = EgressRules {
         private: false,
         loopback: false,
-        own: None,
+        loopback_alone: false,
+        own: Vec::new(),
         timeout: Duration::from_secs(1),
         bytes_max: 1_000,
         redirects_max: 0,

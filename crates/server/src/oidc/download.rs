@@ -1,22 +1,42 @@
 //! The keys of an issuer, from where its provider publishes them.
 
-use identity::oidc::{Discovery, DiscoveryError, Jwks, JwksError};
+use http::StatusCode;
+use identity::oidc::{Discovery, DiscoveryError, JWKS_BYTES_MAX, Jwks, JwksError, shown_url};
+use url::Url;
 
 use crate::egress::EgressRules;
 use crate::fetch::{FetchError, Fetcher};
-use crate::settings::IssuerSettings;
 
 /// How the keys of one issuer are fetched.
 #[derive(Debug)]
 pub struct Download {
     fetcher: Fetcher,
+    rules: EgressRules,
     issuer: String,
+    /// Whether the issuer's own host may be in a private network.
+    allow_private: bool,
 }
 
+/// Why there are no keys. URLs are shown without what may be secret.
 #[derive(Debug, thiserror::Error)]
 pub enum DownloadError {
     #[error("`{url}`: {source}")]
     Fetch { url: String, source: FetchError },
+    #[error("`{0}`: it is in a private network (setting `allow_private` of this issuer)")]
+    Private(String),
+    /// Otherwise a provider could have any machine inside called.
+    #[error(
+        "`{0}`: it is in a private network, and `allow_private` is for the host of the issuer \
+         alone; have the provider publish its keys there"
+    )]
+    PrivateElsewhere(String),
+    #[error("`{0}`: it leads to another machine, and http is for this machine itself; use https")]
+    NotHere(String),
+    #[error(
+        "`{url}`: it is larger than {max} bytes, the most for what a provider publishes (or set \
+         by `egress_bytes_max`)"
+    )]
+    TooLarge { url: String, max: usize },
     /// Whoever follows believes whomever it is led to.
     #[error("`{0}`: it redirects, which is not followed; write the address it redirects to")]
     Moved(String),
@@ -26,11 +46,40 @@ pub enum DownloadError {
     Keys { url: String, source: JwksError },
 }
 
+impl DownloadError {
+    /// Did the provider say nothing? Then its last keys are the best that is known. What it says is
+    /// believed: an outage must not keep keys alive that were taken back.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            DownloadError::Fetch { source, .. } => match source {
+                FetchError::Status(status) => is_later(*status),
+                FetchError::TimedOut(_)
+                | FetchError::Unreachable(_)
+                | FetchError::Http(_)
+                | FetchError::Own => true,
+                _ => false,
+            },
+            // Its name leads elsewhere, so it was not asked.
+            DownloadError::Private(_)
+            | DownloadError::PrivateElsewhere(_)
+            | DownloadError::NotHere(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Is the answer that there is none now?
+fn is_later(status: StatusCode) -> bool {
+    let asked_to_wait = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    status.is_server_error() || asked_to_wait.contains(&status)
+}
+
 impl Download {
-    pub fn new(rules: &EgressRules, settings: &IssuerSettings, issuer: &str) -> Download {
-        let private = rules.private || settings.allow_private;
-        let rules = EgressRules { private, redirects_max: 0, ..rules.clone() };
-        Download { fetcher: Fetcher::new(rules), issuer: issuer.to_owned() }
+    pub fn new(rules: EgressRules, issuer: &str, allow_private: bool) -> Download {
+        let bytes_max = rules.bytes_max.min(JWKS_BYTES_MAX);
+        let rules = EgressRules { redirects_max: 0, bytes_max, ..rules };
+        let fetcher = Fetcher::new(rules.clone());
+        Download { fetcher, rules, issuer: issuer.to_owned(), allow_private }
     }
 
     /// The keys as they are now. Discovery comes first each time: a provider may move them.
@@ -38,19 +87,114 @@ impl Download {
         let url = Discovery::url_of(&self.issuer);
         let document = self.get(&url).await?;
         let discovery = Discovery::parse(&document, &self.issuer)
-            .map_err(|source| DownloadError::Discovery { url, source })?;
+            .map_err(|source| DownloadError::Discovery { url: shown_url(&url), source })?;
         let url = discovery.jwks_uri;
-        let keys = self.get(&url).await?;
-        Jwks::parse(&keys).map_err(|source| DownloadError::Keys { url, source })
+        let keys = self.get(url.as_str()).await?;
+        Jwks::parse(&keys)
+            .map_err(|source| DownloadError::Keys { url: shown_url(url.as_str()), source })
     }
 
     async fn get(&self, url: &str) -> Result<bytes::Bytes, DownloadError> {
-        match self.fetcher.get(url).await {
+        let (shown, rules) = (shown_url(url), self.rules_for(url));
+        let private = rules.private;
+        match self.fetcher.within(rules).get(url).await {
             Ok(fetched) => Ok(fetched.body),
             Err(FetchError::TooManyRedirects(_) | FetchError::Downgrade) => {
-                Err(DownloadError::Moved(url.to_owned()))
+                Err(DownloadError::Moved(shown))
             }
-            Err(source) => Err(DownloadError::Fetch { url: url.to_owned(), source }),
+            Err(FetchError::TooLarge(max)) => Err(DownloadError::TooLarge { url: shown, max }),
+            // All networks are allowed, but not without TLS.
+            Err(FetchError::Private(_)) if private => Err(DownloadError::NotHere(shown)),
+            Err(FetchError::Private(_)) if self.is_own_host(url) => {
+                Err(DownloadError::Private(shown))
+            }
+            Err(FetchError::Private(_)) => Err(DownloadError::PrivateElsewhere(shown)),
+            Err(source) => Err(DownloadError::Fetch { url: shown, source }),
         }
+    }
+
+    fn rules_for(&self, url: &str) -> EgressRules {
+        let private = self.rules.private || (self.allow_private && self.is_own_host(url));
+        EgressRules { private, loopback_alone: is_plain(url), ..self.rules.clone() }
+    }
+
+    fn is_own_host(&self, url: &str) -> bool {
+        match (Url::parse(url), Url::parse(&self.issuer)) {
+            (Ok(url), Ok(issuer)) => url.host() == issuer.host(),
+            _ => false,
+        }
+    }
+}
+
+/// Is there no TLS? Who answers then is known of this machine alone.
+fn is_plain(url: &str) -> bool {
+    !url.starts_with("https:")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    fn check(issuer: &str, url: &str, address: &str, expected: bool) {
+        let rules = EgressRules::of(&Settings::default());
+        let download = Download::new(rules, issuer, true);
+        let allowed = download.rules_for(url).allow(address.parse().unwrap());
+        assert_eq!(allowed, expected, "{issuer} {url} {address}");
+    }
+
+    #[test]
+    fn a_provider_leads_nowhere_inside_but_to_its_own_host() {
+        let ours = "https://login.example/city";
+        check(ours, "https://login.example/keys", "10.0.0.1", true);
+        check(ours, "https://login.example:8443/keys", "10.0.0.1", true);
+        check(ours, "https://keys.example/keys", "10.0.0.1", false);
+        check(ours, "https://keys.example/keys", "127.0.0.1", false);
+        check(ours, "https://keys.example/keys", "1.1.1.1", true);
+    }
+
+    #[test]
+    fn without_tls_there_is_this_machine_alone_whatever_its_name_leads_to() {
+        let local = "http://localhost:8080";
+        check(local, "http://localhost:8080/keys", "127.0.0.1", true);
+        check(local, "http://localhost:8080/keys", "::1", true);
+        check(local, "http://localhost:8080/keys", "10.0.0.1", false);
+        check(local, "http://localhost:8080/keys", "1.1.1.1", false);
+    }
+
+    async fn check_refused(issuer: &str, allow_private: bool, url: &str, expected: &str) {
+        let rules = EgressRules::of(&Settings::default());
+        let error = Download::new(rules, issuer, allow_private).get(url).await.unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_must_not_be_reached_is_told_with_what_would_allow_it() {
+        let (ours, local) = ("https://10.0.0.1", "http://10.0.0.1");
+        check_refused(ours, false, "https://10.0.0.1/k?a=b", "/k`: it is in a private").await;
+        check_refused(ours, false, "https://10.0.0.1/k", "`allow_private` of this issuer").await;
+        check_refused(ours, true, "https://10.0.0.2/k", "for the host of the issuer alone").await;
+        check_refused(local, true, "http://10.0.0.1/k", "http is for this machine itself").await;
+        check_refused("http://127.0.0.1", false, "http://127.0.0.1/", "of this issuer").await;
+    }
+
+    #[test]
+    fn only_silence_is_an_outage() {
+        let check = |source: FetchError, expected: bool| {
+            let error = DownloadError::Fetch { url: String::new(), source };
+            assert_eq!(error.is_outage(), expected, "{error}");
+        };
+        for (status, expected) in
+            [(500, true), (503, true), (429, true), (404, false), (410, false)]
+        {
+            check(FetchError::Status(StatusCode::from_u16(status).unwrap()), expected);
+        }
+        check(FetchError::TimedOut(std::time::Duration::ZERO), true);
+        check(FetchError::Unreachable(std::io::ErrorKind::ConnectionRefused.into()), true);
+        let other = DiscoveryError::OtherIssuer { found: "a".to_owned(), expected: "b".to_owned() };
+        let other = DownloadError::Discovery { url: String::new(), source: other };
+        assert!(!other.is_outage());
+        let malformed = Jwks::parse(b"<html>").unwrap_err();
+        assert!(!DownloadError::Keys { url: String::new(), source: malformed }.is_outage());
     }
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use identity::oidc::is_token;
 use ngsi_ld::bearer;
 
-use super::{Providers, is_token};
+use super::Providers;
 
 /// Doors judge tokens without waiting. Whoever brings one that is signed with a key not known yet
-/// waits here while it is fetched; nobody else does.
+/// waits here while it is fetched, for a while; nobody else does.
 pub async fn prepare(
     State(providers): State<Arc<Providers>>,
     request: Request,

@@ -4,15 +4,24 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use broker::Clock;
-use identity::oidc::{Issuer, Jwks, Jws, Refusal, TokenDigest, VerifiedTokens, verify};
+use identity::oidc::{
+    Issuer, Jwks, Jws, Refusal, RefusalKind, TokenDigest, VerifiedTokens, check_unsigned, verify,
+};
 use policy::Caller;
-use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::download::{Download, DownloadError};
 use crate::clock::{SystemClock, moment};
-use crate::settings::IssuerSettings;
+use crate::settings::KeyTimes;
+
+/// How many requests wait for the keys of one provider at a time. Others are answered at once: they
+/// would hold connections that callers with keys need.
+pub const WAITERS_MAX: usize = 64;
+
+/// How long each of them waits at most.
+pub const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// An issuer and what is known of its keys.
 #[derive(Debug)]
@@ -21,16 +30,11 @@ pub struct Provider {
     times: KeyTimes,
     download: Download,
     known: RwLock<Known>,
-    /// Held by whoever asks the provider, so that one asks at a time.
-    asking: Mutex<()>,
-}
-
-/// When keys are fetched and for how long they count.
-#[derive(Clone, Copy, Debug)]
-pub struct KeyTimes {
-    pub refresh: Duration,
-    pub retry: Duration,
-    pub outage_max: Duration,
+    /// Its one permit is held while the provider is asked, so that it is asked once at a time.
+    asking: Arc<Semaphore>,
+    /// Tells whoever waits that it has been asked.
+    asked: watch::Sender<()>,
+    waiters: Semaphore,
 }
 
 /// Keys, and the tokens that were verified with them and no others.
@@ -47,25 +51,25 @@ struct Known {
     confirmed_at: Option<Instant>,
     /// When it was last asked, whatever it said.
     asked_at: Option<Instant>,
-    /// What went wrong then.
-    failure: Option<String>,
+    /// Whether that was in vain.
+    failed: bool,
 }
 
-/// Even where a setting would have a provider asked for each token that is made up.
-const RETRY_LEAST: Duration = Duration::from_millis(100);
+/// Why a token does not tell who sends it.
+#[derive(Debug)]
+pub enum Unproven {
+    Refused(Refusal),
+    /// There are no keys to judge it by.
+    NoKeys,
+}
 
-impl KeyTimes {
-    pub fn of(settings: &IssuerSettings) -> KeyTimes {
-        KeyTimes {
-            refresh: settings.keys_refresh,
-            retry: settings.keys_retry.max(RETRY_LEAST),
-            outage_max: settings.keys_outage_max,
+impl Unproven {
+    /// May keys prove it that are not known yet?
+    pub fn is_for_lack_of_keys(&self) -> bool {
+        match self {
+            Unproven::Refused(refusal) => refusal.kind() == RefusalKind::UnknownKey,
+            Unproven::NoKeys => true,
         }
-    }
-
-    /// How long a provider that failed is left alone where nobody waits for it.
-    fn retry_unasked(&self) -> Duration {
-        self.retry.max(self.refresh / 10)
     }
 }
 
@@ -87,8 +91,15 @@ impl Known {
 
 impl Provider {
     pub fn new(issuer: Issuer, times: KeyTimes, download: Download) -> Provider {
-        let known = RwLock::default();
-        Provider { issuer, times, download, known, asking: Mutex::new(()) }
+        Provider {
+            issuer,
+            times,
+            download,
+            known: RwLock::default(),
+            asking: Arc::new(Semaphore::new(1)),
+            asked: watch::Sender::new(()),
+            waiters: Semaphore::new(WAITERS_MAX),
+        }
     }
 
     pub fn issuer(&self) -> &Issuer {
@@ -105,14 +116,20 @@ impl Provider {
         self.keys(now)?.tokens.caller(digest, SystemClock.now())
     }
 
-    /// Who sends this token; remembered from then on.
-    pub fn verify(
+    /// Who sends this token, by the keys that are known; remembered from then on.
+    pub fn judge(
         &self,
         jws: &Jws<'_>,
         digest: TokenDigest,
-        keys: &Keys,
-    ) -> Result<Caller, Refusal> {
-        let verified = verify(jws, &self.issuer, &keys.jwks, SystemClock.now())?;
+        now: Instant,
+    ) -> Result<Caller, Unproven> {
+        let Some(keys) = self.keys(now) else {
+            // Nobody is asked for keys on account of a token that none could prove.
+            check_unsigned(jws, &self.issuer).map_err(Unproven::Refused)?;
+            return Err(Unproven::NoKeys);
+        };
+        let verified = verify(jws, &self.issuer, &keys.jwks, SystemClock.now());
+        let verified = verified.map_err(Unproven::Refused)?;
         let caller = verified.caller.clone();
         keys.tokens.insert(digest, verified);
         Ok(caller)
@@ -124,71 +141,107 @@ impl Provider {
         !self.read().is_left_alone(now, self.times.retry)
     }
 
+    pub fn is_being_asked(&self) -> bool {
+        self.asking.available_permits() == 0
+    }
+
     /// Are its keys in use, and so old that it should be asked for them?
     pub fn is_due(&self, now: Instant) -> bool {
         let known = self.read();
         let old = known.age(now).is_some_and(|age| self.times.refresh <= age);
-        let asking = self.asking.try_lock().is_err();
-        old && !asking && !known.is_left_alone(now, self.times.retry_unasked())
+        old && !known.is_left_alone(now, retry_unasked(&self.times))
     }
 
     /// Why its tokens cannot be judged.
     pub fn unavailable(&self) -> String {
         let name = self.issuer.name();
-        match &self.read().failure {
-            Some(_) => format!(
+        if self.read().failed && !self.is_being_asked() {
+            format!(
                 "the keys of identity provider `{name}` could not be fetched, so its tokens cannot \
                  be checked; try again later (the log tells why)"
-            ),
-            None => format!("the keys of identity provider `{name}` are being fetched; try again"),
+            )
+        } else {
+            format!("the keys of identity provider `{name}` are being fetched; try again")
         }
     }
 
-    /// Asks the provider for its keys, or waits for whoever does so already.
+    /// Has the provider asked for its keys, and waits until it was, for a while and with a few
+    /// others at most.
     pub async fn ask(self: &Arc<Self>) {
-        if let Err(error) = self.start_asking().await {
-            warn!(%error, issuer = self.issuer.name(), "fetching keys did not end in good order");
+        let Ok(_place) = self.waiters.try_acquire() else { return };
+        let mut asked = self.asked.subscribe();
+        if self.start_asking() {
+            // Whoever waits for longer is answered that keys are being fetched.
+            let _ = timeout(WAIT_MAX, asked.changed()).await;
         }
     }
 
-    /// Asks in a task of its own: a client that does not wait must not keep the others from it.
-    pub fn start_asking(self: &Arc<Self>) -> JoinHandle<()> {
-        let provider = self.clone();
-        tokio::spawn(async move {
-            let _asking = provider.asking.lock().await;
-            if provider.may_be_asked(moment()) {
-                let answer = provider.download.keys().await;
-                provider.learn(answer, moment());
-            }
-        })
+    /// Has the provider asked where it may be, in a task of its own: a client that does not wait
+    /// must not keep the others from it. Tells whether it is being asked.
+    pub fn start_asking(self: &Arc<Self>) -> bool {
+        let Ok(asking) = self.asking.clone().try_acquire_owned() else { return true };
+        let now = moment();
+        if !self.may_be_asked(now) {
+            return false;
+        }
+        self.write().asked_at = Some(now);
+        tokio::spawn(self.clone().learn_all(asking));
+        true
+    }
+
+    async fn learn_all(self: Arc<Self>, asking: OwnedSemaphorePermit) {
+        let answer = self.download.keys().await;
+        self.learn(answer, moment());
+        // In this order: whoever comes before has its answer told, and whoever comes after may ask.
+        drop(asking);
+        self.asked.send_replace(());
     }
 
     fn learn(&self, answer: Result<Jwks, DownloadError>, now: Instant) {
         let mut known = self.write();
+        // One that took long to answer is left alone for as long as others.
         known.asked_at = Some(now);
-        let issuer = self.issuer.name();
+        known.failed = answer.is_err();
         match answer {
-            Ok(jwks) => {
-                known.failure = None;
-                known.confirmed_at = Some(now);
-                // The same keys have verified the same tokens.
-                if known.keys.as_ref().is_none_or(|keys| keys.jwks != jwks) {
-                    info!(issuer, keys = jwks.len(), "an identity provider has other keys");
-                    known.keys = Some(Arc::new(Keys { jwks, tokens: VerifiedTokens::default() }));
-                }
-            }
-            Err(error) => {
-                known.failure = Some(error.to_string());
-                let age = known.age(now).map(|age| age.as_secs());
-                if known.keys(now, self.times.outage_max).is_some() {
-                    warn!(%error, issuer, keys.age_s = age, "could not fetch the keys of an identity \
-                        provider; those there are stay in use");
-                } else {
-                    warn!(%error, issuer, keys.age_s = age, "could not fetch the keys of an identity \
-                        provider; its tokens are answered with 503");
-                }
-            }
+            Ok(jwks) => self.learn_keys(&mut known, jwks, now),
+            Err(error) => self.learn_failure(&mut known, &error, now),
         }
+    }
+
+    fn learn_keys(&self, known: &mut Known, jwks: Jwks, now: Instant) {
+        known.confirmed_at = Some(now);
+        // The same keys have verified the same tokens.
+        if known.keys.as_ref().is_some_and(|keys| keys.jwks == jwks) {
+            return;
+        }
+        let issuer = self.issuer.name();
+        match jwks.len() {
+            0 => warn!(
+                issuer,
+                "an identity provider has no key that can check a signature, such as RSA (2048 to \
+                 8192 bits), EC (P-256, P-384) or OKP (Ed25519); its tokens are refused"
+            ),
+            keys => info!(issuer, keys, "learned the keys of an identity provider"),
+        }
+        known.keys = Some(Arc::new(Keys { jwks, tokens: VerifiedTokens::default() }));
+    }
+
+    fn learn_failure(&self, known: &mut Known, error: &DownloadError, now: Instant) {
+        let age = known.age(now).map(|age| age.as_secs());
+        if !error.is_outage() {
+            known.keys = None;
+            known.confirmed_at = None;
+        }
+        let then = match known.keys(now, self.times.outage_max) {
+            Some(_) => "those there are stay in use",
+            None => "its tokens are answered with 503",
+        };
+        warn!(
+            %error,
+            issuer = self.issuer.name(),
+            keys.age_s = age,
+            "could not fetch the keys of an identity provider; {then}"
+        );
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {
@@ -198,6 +251,11 @@ impl Provider {
     fn write(&self) -> RwLockWriteGuard<'_, Known> {
         self.known.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How long a provider that failed is left alone where nobody waits for it.
+fn retry_unasked(times: &KeyTimes) -> Duration {
+    times.retry.max(times.refresh / 10)
 }
 
 #[cfg(test)]
@@ -233,7 +291,7 @@ mod tests {
             retry: Duration::from_secs(retry),
             outage_max: Duration::ZERO,
         };
-        assert_eq!(times(5, 600).retry_unasked(), Duration::from_secs(60));
-        assert_eq!(times(5, 10).retry_unasked(), Duration::from_secs(5));
+        assert_eq!(retry_unasked(&times(5, 600)), Duration::from_secs(60));
+        assert_eq!(retry_unasked(&times(5, 10)), Duration::from_secs(5));
     }
 }

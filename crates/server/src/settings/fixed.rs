@@ -52,6 +52,30 @@ pub const FIXED: &[Fixed] = &[
         "A token that was seen before is looked for at each.",
     ),
     fixed(
+        "listeners (`[[listeners]]`)",
+        super::LISTENERS_MAX,
+        "tables",
+        "Each has `connections_max` connections of its own.",
+    ),
+    fixed(
+        "client certificates that are mapped (`[[certificates]]`)",
+        super::CERTIFICATES_MAX,
+        "tables",
+        "They are held in memory.",
+    ),
+    fixed(
+        "a file of certificates or of a key",
+        crate::tls::FILE_BYTES_MAX,
+        "bytes",
+        "It is read whole each time it changes.",
+    ),
+    fixed(
+        "a file of revoked certificates",
+        crate::tls::REVOCATIONS_BYTES_MAX,
+        "bytes",
+        "It is read whole each time it changes, and held in memory.",
+    ),
+    fixed(
         "the token of an identity provider",
         oidc::TOKEN_BYTES_MAX,
         "bytes",
@@ -69,6 +93,18 @@ pub const FIXED: &[Fixed] = &[
         oidc::VERIFIED_TOKENS_MAX,
         "tokens",
         "Those used least give way, and are verified again when they come again.",
+    ),
+    fixed(
+        "requests that wait for the keys of one identity provider at a time",
+        crate::oidc::WAITERS_MAX,
+        "requests",
+        "They hold connections that others need; further ones are answered with 503.",
+    ),
+    fixed(
+        "how long each of them waits",
+        crate::oidc::WAIT_MAX.as_secs() as usize,
+        "seconds",
+        "Whoever has a key must not wait for a provider.",
     ),
     fixed(
         "the name of a caller in a token",

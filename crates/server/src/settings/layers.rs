@@ -4,8 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::certificate::{self, CERTIFICATES};
 use super::issuer::{self, ISSUERS};
+use super::listener::{self, LISTENERS};
 use super::{ALL, Setting, Settings};
+
+/// What a file alone can give.
+const TABLES: [&str; 3] = [ISSUERS, LISTENERS, CERTIFICATES];
 
 /// Environment variables with this prefix are ours, and an unknown one is an error.
 pub const VARIABLE_PREFIX: &str = "COMITY_";
@@ -63,6 +68,7 @@ impl Layers {
         for (name, text) in &self.flags {
             set(&mut settings, "command line", name, text)?;
         }
+        listener::check_all(&settings)?;
         Ok(settings)
     }
 }
@@ -76,17 +82,18 @@ fn apply_file(settings: &mut Settings, path: &Path) -> Result<(), SettingsError>
     })?;
     let place = path.display().to_string();
     for (name, value) in table {
-        if name == ISSUERS {
-            settings.issuers = issuer::read_all(&place, &value)?;
-        } else {
-            set_toml(settings, ALL, &place, &name, &value)?;
+        match name.as_str() {
+            ISSUERS => settings.issuers = issuer::read_all(&place, &value)?,
+            LISTENERS => settings.listeners = listener::read_all(&place, &value)?,
+            CERTIFICATES => settings.certificates = certificate::read_all(&place, &value)?,
+            _ => set_toml(settings, ALL, &place, &name, &value)?,
         }
     }
     Ok(())
 }
 
 fn set(settings: &mut Settings, place: &str, name: &str, text: &str) -> Result<(), SettingsError> {
-    if name == ISSUERS {
+    if TABLES.contains(&name) {
         let problem = "lists tables, so a file alone can give it".to_owned();
         return Err(SettingsError::Invalid {
             place: place.to_owned(),
@@ -100,6 +107,31 @@ fn set(settings: &mut Settings, place: &str, name: &str, text: &str) -> Result<(
         name: name.to_owned(),
         problem,
     })
+}
+
+/// The tables that stand under a name, each with the place for errors about it.
+pub(super) fn tables<'a>(
+    place: &str,
+    name: &str,
+    value: &'a toml::Value,
+    max: usize,
+) -> Result<Vec<(String, &'a toml::Table)>, SettingsError> {
+    let wrong = |problem: String| SettingsError::Invalid {
+        place: place.to_owned(),
+        name: name.to_owned(),
+        problem,
+    };
+    let all = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    let tables: Vec<&toml::Table> = all.iter().filter_map(toml::Value::as_table).collect();
+    if value.as_array().is_none_or(|all| all.len() != tables.len()) {
+        let problem = format!("lists tables; write [[{name}]] above the settings of each");
+        return Err(wrong(problem));
+    }
+    if max < tables.len() {
+        return Err(wrong(format!("has {} tables; {max} are the most", tables.len())));
+    }
+    let place = |index: usize| format!("{place}, [[{name}]] number {}", index + 1);
+    Ok(tables.into_iter().enumerate().map(|(index, table)| (place(index), table)).collect())
 }
 
 /// Sets what a file says of a table.
@@ -201,6 +233,17 @@ mod tests {
         let error = Layers { variables, ..Layers::default() }.settings().unwrap_err();
         assert!(error.to_string().contains("COMITY_OPNE: there is no setting `opne`"), "{error}");
         assert!(error.to_string().contains("did you mean `open`?"), "{error}");
+    }
+
+    #[test]
+    fn tables_come_from_a_file_alone() {
+        let variables = pairs(&[("COMITY_ISSUERS", "city")]);
+        let error = Layers { variables, ..Layers::default() }.settings().unwrap_err();
+        assert!(
+            error.to_string().contains("setting `issuers`: lists tables, so a file"),
+            "{error}"
+        );
+        check_refused("[[issuers]]\nname = \"city\"", "comity.toml, [[issuers]] number 1: setting");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{ALL, FIXED, ISSUER, IssuerSettings, Settings};
+use super::{ALL, CERTIFICATE, FIXED, ISSUER, LISTENER, Setting, Settings};
 
 /// `docs/configuration.md`.
 pub fn markdown() -> String {
@@ -14,17 +14,27 @@ pub fn markdown() -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(page, "| `{name}` | {default} | `{variable}` | {unit} | {about} |");
     }
+    page.push_str(LISTENERS_OPENING);
+    table(&mut page, LISTENER);
+    page.push_str(CERTIFICATES_OPENING);
+    table(&mut page, CERTIFICATE);
     page.push_str(ISSUERS_OPENING);
-    let defaults = IssuerSettings::default();
-    for setting in ISSUER {
-        let (default, about) = (shown((setting.text)(&defaults)), about(setting.about));
-        let _ = writeln!(page, "| `{}` | {default} | {} | {about} |", setting.name, setting.unit);
-    }
+    table(&mut page, ISSUER);
     page.push_str(FIXED_OPENING);
     for fixed in FIXED {
         let _ = writeln!(page, "| {} | {} {} | {} |", fixed.what, fixed.max, fixed.unit, fixed.why);
     }
     page
+}
+
+/// The settings of a table that a file may have several of.
+fn table<T: Default>(page: &mut String, all: &[Setting<T>]) {
+    let defaults = T::default();
+    for setting in all {
+        let (default, about) = (shown((setting.text)(&defaults)), about(setting.about));
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "| `{}` | {default} | {} | {about} |", setting.name, setting.unit);
+    }
 }
 
 fn about(lines: &[&str]) -> String {
@@ -53,6 +63,55 @@ settings in force, ready to be used as a file.
 |---|---|---|---|---|
 ";
 
+const LISTENERS_OPENING: &str = "
+## Listeners
+
+One address, with everything served there, needs no table: `listen`, `tls` and their kin say where and
+how. Several addresses have a table each, and then those settings stay as they are by default:
+
+```toml
+[[listeners]]
+name = \"city\"
+listen = \"0.0.0.0:443\"
+apis = [\"data\", \"events\", \"health\"]
+tls = true
+tls_certificate = \"/etc/comity/certificate.pem\"
+tls_key = \"/etc/comity/key.pem\"
+
+[[listeners]]
+name = \"operations\"
+listen = \"10.0.0.5:9443\"
+apis = [\"admin\", \"health\"]
+allow_from = [\"10.0.0.0/24\"]
+tls = true
+client_auth = \"required\"
+client_authorities = \"/etc/comity/authorities.pem\"
+```
+
+Without TLS, only loopback addresses are listened on, unless `plain_http` is set. Each listener has
+`connections_max` connections of its own.
+
+| setting | default | unit | what it does |
+|---|---|---|---|
+";
+
+const CERTIFICATES_OPENING: &str = "
+## Client certificates
+
+Whoever shows a certificate of `client_authorities` is known by a name in it. A good certificate whose
+names stand in no table is answered with 403.
+
+```toml
+[[certificates]]
+subject = \"DNS:gateway-7.city.example\"
+role = \"writer\"
+tenant = \"north\"
+```
+
+| setting | default | unit | what it does |
+|---|---|---|---|
+";
+
 const ISSUERS_OPENING: &str = "
 ## Identity providers
 
@@ -69,6 +128,14 @@ roles = { comity-admin = \"admin\", comity-editor = \"writer\", comity-viewer = 
 tenant_claim = \"department\"
 admin_acr = [\"phr\", \"phrh\"]
 ```
+
+Tokens must say that they are for access (`at+jwt`, RFC 9068). Keycloak's do where the advanced
+settings of the client turn on `at+jwt` as the type in the header. With Entra ID and other providers
+that write `JWT` or nothing, set `types = [\"at+jwt\", \"JWT\"]`: such tokens are then taken unless they
+have `nonce`, `at_hash`, `c_hash` or `events`, as ID and logout tokens have, or a claim `typ` that is
+not `Bearer` (Keycloak). Let no app sign people in with a client id that is an audience here: its ID
+tokens would be for this platform, too. Tokens that are bound to a key of their sender (`cnf`) are
+refused, for that is not checked here.
 
 Nothing is fetched at start, but when the first token of an issuer comes. While a provider cannot
 be reached, its last keys stay in use (`keys_outage_max`).
@@ -96,20 +163,32 @@ pub fn file(settings: &Settings) -> String {
         let _ = writeln!(file, "{} = {}\n", setting.name, (setting.toml)(settings));
     }
     // Tables come last, for what stands after one belongs to it.
-    for issuer in &settings.issuers {
-        file.push_str("[[issuers]]\n");
-        for setting in ISSUER {
-            let _ = writeln!(file, "{} = {}", setting.name, (setting.toml)(issuer));
+    tables(&mut file, "listeners", LISTENER, &settings.listeners);
+    tables(&mut file, "certificates", CERTIFICATE, &settings.certificates);
+    tables(&mut file, "issuers", ISSUER, settings.issuers.iter().map(|one| &one.written));
+    file
+}
+
+fn tables<'a, T: 'a>(
+    file: &mut String,
+    name: &str,
+    all: &[Setting<T>],
+    tables: impl IntoIterator<Item = &'a T>,
+) {
+    for one in tables {
+        let _ = writeln!(file, "[[{name}]]");
+        for setting in all {
+            let _ = writeln!(file, "{} = {}", setting.name, (setting.toml)(one));
         }
         file.push('\n');
     }
-    file
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Layers;
+    use crate::settings::Written;
+    use crate::settings::{CertificateSettings, IssuerSettings, Layers, ListenerSettings};
 
     #[test]
     fn every_setting_is_explained() {
@@ -119,6 +198,12 @@ mod tests {
             assert!(page.contains(&format!("| `{}` |", setting.name)));
         }
         for setting in ISSUER {
+            assert!(!setting.about.is_empty(), "{}", setting.name);
+        }
+        for setting in LISTENER {
+            assert!(!setting.about.is_empty(), "{}", setting.name);
+        }
+        for setting in CERTIFICATE {
             assert!(!setting.about.is_empty(), "{}", setting.name);
         }
         assert!(page.contains("| a scope | 1024 bytes |"), "{page}");
@@ -142,17 +227,34 @@ mod tests {
             roles: [("a.b \"c\"", "admin"), ("d", "reader")]
                 .map(|(value, role)| (value.to_owned(), role.to_owned()))
                 .into(),
+            admin_acr: vec!["phr".to_owned()],
             ..IssuerSettings::default()
         };
-        let issuers = vec![
-            issuer.clone(),
-            IssuerSettings {
-                name: "other".to_owned(),
-                issuer: "https://other.example".to_owned(),
-                ..issuer
-            },
-        ];
-        let settings = Settings { headers_max: 7, issuers, ..Settings::default() };
+        let other = IssuerSettings {
+            name: "other".to_owned(),
+            issuer: "https://other.example".to_owned(),
+            ..issuer.clone()
+        };
+        let issuers = [issuer, other].map(|one| one.trusted().unwrap()).to_vec();
+        let listener = ListenerSettings {
+            name: "a".to_owned(),
+            tls: true,
+            allow_from: Written::read_toml(&vec!["10.0.0.0/8", "::1"].into()).unwrap(),
+            apis: Written::read_toml(&vec!["admin"].into()).unwrap(),
+            ..ListenerSettings::default()
+        };
+        let certificate = CertificateSettings {
+            subject: "CN:a \"b\"".to_owned(),
+            role: "admin".to_owned(),
+            tenant: "*".to_owned(),
+        };
+        let settings = Settings {
+            headers_max: 7,
+            issuers,
+            listeners: vec![listener],
+            certificates: vec![certificate],
+            ..Settings::default()
+        };
         std::fs::write(&path, file(&settings)).unwrap();
         let read = Layers { file: Some(path), ..Layers::default() }.settings().unwrap();
         assert_eq!(read, settings);

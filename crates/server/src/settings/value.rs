@@ -6,14 +6,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// A value that a file, a variable or a flag can give as text.
+/// A value of a setting.
 pub trait Written: Sized {
     const UNIT: &'static str;
 
-    /// What is wrong is said so that it reads after the name of the setting.
-    fn read(text: &str) -> Result<Self, String>;
+    /// As a variable or flag gives it, where they can. What is wrong is said so that it reads after
+    /// the name of the setting.
+    fn read(_: &str) -> Result<Self, String> {
+        Err(format!("takes a {}, which a file alone can give", Self::UNIT))
+    }
 
-    /// Reads back as the same value.
+    /// For people to read; where it can be read, the same value.
     fn text(&self) -> String;
 
     /// As a file gives it.
@@ -174,11 +177,6 @@ impl Written for String {
 impl Written for Vec<String> {
     const UNIT: &'static str = "list of texts";
 
-    fn read(text: &str) -> Result<Vec<String>, String> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        Ok(parts.map(str::to_owned).collect())
-    }
-
     fn text(&self) -> String {
         self.join(", ")
     }
@@ -196,15 +194,6 @@ impl Written for Vec<String> {
 
 impl Written for BTreeMap<String, String> {
     const UNIT: &'static str = "table of texts";
-
-    fn read(text: &str) -> Result<BTreeMap<String, String>, String> {
-        let pair = |part: &str| {
-            let pair = part.split_once('=').map(|(name, value)| (name.trim(), value.trim()));
-            let pair = pair.ok_or_else(|| format!("`{part}` is no pair; write name = value"))?;
-            Ok((pair.0.to_owned(), pair.1.to_owned()))
-        };
-        text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect()
-    }
 
     fn text(&self) -> String {
         self.iter().map(|(name, value)| format!("{name} = {value}")).collect::<Vec<_>>().join(", ")
@@ -322,14 +311,11 @@ mod tests {
     #[test]
     fn lists_and_tables_read_back() {
         let list = vec!["a".to_owned(), "b c".to_owned()];
-        assert_eq!(Vec::read("a, b c,"), Ok(list.clone()));
-        assert_eq!(Vec::read(&list.text()), Ok(list.clone()));
         assert_eq!(Vec::read_toml(&list.toml()), Ok(list));
         let table = BTreeMap::from([("a".to_owned(), "b".to_owned())]);
-        assert_eq!(BTreeMap::read("a=b"), Ok(table.clone()));
-        assert_eq!(BTreeMap::read(&table.text()), Ok(table.clone()));
         assert_eq!(BTreeMap::read_toml(&table.toml()), Ok(table));
-        assert!(BTreeMap::read("a").unwrap_err().contains("`a` is no pair"));
+        let told = <Vec<String> as Written>::read("a").unwrap_err();
+        assert_eq!(told, "takes a list of texts, which a file alone can give");
         assert!(Vec::read_toml(&1.into()).unwrap_err().contains("takes a list"));
         assert!(Vec::read_toml(&vec![1].into()).unwrap_err().contains("takes a list"));
         assert!(BTreeMap::read_toml(&"a".into()).unwrap_err().contains("takes a table"));

@@ -19,12 +19,26 @@ pub struct Server {
 impl Server {
     /// `comity COMMAND` on a directory, on a port that is free.
     pub fn run(command: &str, data: &Path, more: &[&str]) -> Server {
+        Server::run_logging(command, data, more, Stdio::null())
+    }
+
+    /// The same, with its log somewhere.
+    pub fn run_logging(command: &str, data: &Path, more: &[&str], log: Stdio) -> Server {
+        let data = data.display().to_string();
+        let args = [command, "--listen", "127.0.0.1:0", "--data", &data];
+        Server::start_logging(&[&args, more].concat(), log)
+    }
+
+    /// `comity` with these arguments.
+    pub fn start(args: &[&str]) -> Server {
+        Server::start_logging(args, Stdio::null())
+    }
+
+    pub fn start_logging(args: &[&str], log: Stdio) -> Server {
         let mut process = Command::new(env!("CARGO_BIN_EXE_comity"))
-            .args([command, "--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .args(more)
+            .args(args)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
@@ -33,15 +47,25 @@ impl Server {
         while !said.last().is_some_and(ready) {
             said.push(lines.next().expect("the server starts"));
         }
-        let address = said.iter().find_map(|line| line.split_once("http://"));
+        let address = said.iter().find_map(|line| line.split_once("://"));
         let address = address.expect("an address").1.to_owned();
         Server { process, address, said }
     }
 
+    /// The administrator's key, where it was said.
+    pub fn key(&self) -> Option<String> {
+        let lines = self.said.iter().map(|line| line.trim().trim_start_matches("KEY="));
+        lines.filter(|line| line.starts_with("comity_")).map(str::to_owned).next()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
     /// Ends it as an operator would; tells whether it ended in good order.
     pub fn stop(mut self) -> bool {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.signal("-TERM");
         self.process.wait().unwrap().success()
     }
 }

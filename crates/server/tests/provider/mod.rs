@@ -1,12 +1,16 @@
 //! An identity provider on this machine that does what a test tells it.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use testkit::SigningKey;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 pub struct Provider {
     pub issuer: String,
@@ -28,20 +32,42 @@ pub enum Mood {
     Down,
     /// It is somewhere else.
     Moved,
+    /// It answers with this status.
+    Status(u16),
+    /// It takes that long to answer.
+    Slow(Duration),
 }
 
 impl Provider {
     pub fn start(keys: &[&SigningKey]) -> Provider {
+        Provider::serve(keys, None)
+    }
+
+    /// With a certificate, over https; tells also the certificate of its authority, as PEM.
+    pub fn start_with_tls(keys: &[&SigningKey]) -> (Provider, String) {
+        let (tls, authority) = certified();
+        (Provider::serve(keys, Some(Arc::new(tls))), authority)
+    }
+
+    fn serve(keys: &[&SigningKey], tls: Option<Arc<ServerConfig>>) -> Provider {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let issuer = format!("http://{}", listener.local_addr().unwrap());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let issuer = format!("{scheme}://{}", listener.local_addr().unwrap());
         let keys = keys.iter().map(|key| key.jwk()).collect();
         let state = State { keys, issuer: issuer.clone(), mood: Mood::Fine, asked: 0 };
         let state = Arc::new(Mutex::new(state));
         let serving = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
+                let stream = stream.unwrap();
                 // Whoever asked may be gone by then.
-                let _ = answer(stream.unwrap(), &serving);
+                let _ = match &tls {
+                    None => answer(stream, &serving),
+                    Some(tls) => {
+                        let connection = ServerConnection::new(tls.clone()).unwrap();
+                        answer(StreamOwned::new(connection, stream), &serving)
+                    }
+                };
             }
         });
         Provider { issuer, state }
@@ -81,8 +107,9 @@ impl Provider {
         format!(
             "[[issuers]]\nname = \"city\"\nissuer = \"{}\"\naudiences = [\"comity\"]\n\
              roles = {{ boss = \"admin\", staff = \"writer\", public = \"reader\" }}\n\
-             allow_private = true\n{more}\n",
-            self.issuer
+             allow_private = true\n{}{more}\n",
+            self.issuer,
+            if more.contains("admin_a") { "" } else { "admin_any_sign_in = true\n" }
         )
     }
 }
@@ -92,17 +119,48 @@ pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
-    let mut lines = BufReader::new(stream.try_clone()?).lines();
-    let first = lines.next().unwrap_or(Ok(String::new()))?;
-    while !lines.next().unwrap_or(Ok(String::new()))?.is_empty() {}
+/// An authority of its own, and a certificate by it for this machine.
+fn certified() -> (ServerConfig, String) {
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let (key, own_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let certificate = authority.self_signed(&key).unwrap();
+    let pem = certificate.pem();
+    let own = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let own = own.signed_by(&own_key, &Issuer::new(authority, key)).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![own.into()],
+            PrivateKeyDer::try_from(own_key.serialize_der()).unwrap(),
+        );
+    (config.unwrap(), pem)
+}
+
+fn answer(mut stream: impl Read + Write, state: &Mutex<State>) -> std::io::Result<()> {
+    let first = {
+        let mut lines = BufReader::new(&mut stream).lines();
+        let first = lines.next().unwrap_or(Ok(String::new()))?;
+        while !lines.next().unwrap_or(Ok(String::new()))?.is_empty() {}
+        first
+    };
+    let mood = state.lock().unwrap().mood;
+    if let Mood::Slow(span) = mood {
+        std::thread::sleep(span);
+    }
     let body = {
         let mut state = state.lock().unwrap();
         match state.mood {
-            Mood::Fine => {}
+            Mood::Fine | Mood::Slow(_) => {}
             Mood::Down => {
                 state.asked += 1;
                 return Ok(());
+            }
+            Mood::Status(status) => {
+                state.asked += 1;
+                return write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
             }
             Mood::Moved => {
                 return stream
