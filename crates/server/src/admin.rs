@@ -1,5 +1,5 @@
-//! For administrators: how notifications go, those that were given up, and how long history is
-//! kept.
+//! For administrators: how notifications go, those that were given up, how long history is kept,
+//! and what tenants may have.
 //!
 //! | path | method | does |
 //! |---|---|---|
@@ -9,10 +9,13 @@
 //! | `/admin/deadLetters/replay` | POST | sends them once more |
 //! | `/admin/historyRetention` | GET | shows the rules of a tenant |
 //! | `/admin/historyRetention` | PUT | replaces them |
+//! | `/admin/quotas` | GET | shows the quotas of a tenant, and what it has of them |
+//! | `/admin/quotas` | PUT | replaces them; only for who administers every tenant |
 //!
 //! The tenant stands in `NGSILD-Tenant`.
 
 mod letters;
+mod quotas;
 
 use std::sync::Arc;
 
@@ -32,6 +35,7 @@ use store::{Store, StoreError};
 use subscriptions::DeadLetters;
 
 use crate::problem::{problem, unauthenticated};
+use crate::quotas::TenantQuotas;
 use crate::recording::Note;
 use crate::retention;
 
@@ -40,6 +44,7 @@ pub struct Admin {
     pub authenticate: Arc<dyn Authenticate>,
     pub dead_letters: DeadLetters,
     pub store: Arc<dyn Store>,
+    pub quotas: Arc<TenantQuotas>,
 }
 
 struct Administer(Tenant);
@@ -70,6 +75,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/admin/deadLetters", get(letters::list).delete(letters::empty))
         .route("/admin/deadLetters/replay", post(letters::replay))
         .route("/admin/historyRetention", get(retention_rules).put(put_retention_rules))
+        .route("/admin/quotas", get(quotas::show).put(quotas::put))
         .with_state(admin)
 }
 
@@ -101,7 +107,8 @@ async fn put_retention_rules(
 }
 
 async fn notifications(State(admin): State<Arc<Admin>>, head: Parts) -> Response {
-    let answer = admin.everywhere(&head).map(|()| {
+    let problem = "these are counts of all tenants; your key opens one of them";
+    let answer = admin.everywhere(&head, problem).map(|()| {
         let total = admin.dead_letters.total();
         json!({
             "due": total.due(),
@@ -131,16 +138,13 @@ impl Admin {
         Ok(permitted.into_parts().0.0)
     }
 
-    /// May the caller administer every tenant?
-    fn everywhere(&self, head: &Parts) -> Result<(), Refused> {
+    /// May the caller administer every tenant? Otherwise `problem` says what for.
+    fn everywhere(&self, head: &Parts, problem: &str) -> Result<(), Refused> {
         self.tenant(head)?;
         let caller = self.authenticate.authenticate(&head.headers, &head.extensions);
         match caller.map(|caller| caller.tenant) {
             Ok(None) => Ok(()),
-            _ => {
-                let problem = "these are counts of all tenants; your key opens one of them";
-                Err((StatusCode::FORBIDDEN, problem.to_owned()).into())
-            }
+            _ => Err((StatusCode::FORBIDDEN, problem.to_owned()).into()),
         }
     }
 }

@@ -15,9 +15,10 @@ use crate::authenticate::{Bearers, Open};
 use crate::egress::EgressRules;
 use crate::events::{self, Events};
 use crate::fetch::Fetcher;
+use crate::gate::{self, Gate};
 use crate::health;
 use crate::keys::Keys;
-use crate::oidc::{self, Providers};
+use crate::oidc::Providers;
 use crate::openapi;
 use crate::platform::Platform;
 use crate::problem::problem;
@@ -52,7 +53,7 @@ pub struct Doors {
     pub recorder: Recorder,
     pub events: Events,
     pub broker: Arc<Broker>,
-    pub providers: Arc<Providers>,
+    pub gate: Arc<Gate>,
     pub warnings: Vec<String>,
 }
 
@@ -72,17 +73,13 @@ impl Doors {
         }
         let mut router =
             asks_who.layer(from_fn_with_state(self.recorder.clone(), recording::record));
-        if !self.providers.is_empty() {
-            // The keys of a provider are there before anybody asks who it is.
-            router = router.layer(from_fn_with_state(self.providers.clone(), oidc::prepare));
-        }
         if apis.contains(Api::Data) {
             router = router.merge(openapi::router());
         }
         if apis.contains(Api::Health) {
             router = router.merge(health::router(self.broker.clone(), &self.warnings));
         }
-        router
+        router.layer(from_fn_with_state(self.gate.clone(), gate::pass))
     }
 }
 

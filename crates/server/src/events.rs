@@ -79,6 +79,7 @@ impl Events {
         opened.map_err(|error| {
             let status = match &error {
                 OpenError::TooMany(_) | OpenError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+                OpenError::OverQuota(_) => StatusCode::FORBIDDEN,
                 OpenError::NotYet { .. } => StatusCode::BAD_REQUEST,
                 OpenError::Gone(_) => StatusCode::GONE,
             };

@@ -19,7 +19,6 @@ use crate::settings::{Settings, TrustedIssuer};
 use crate::stop::Stopped;
 
 use download::Download;
-pub use layer::prepare;
 pub use provider::{Provider, Unproven, WAIT_MAX, WAITERS_MAX};
 
 /// The identity providers of a server.
@@ -135,6 +134,7 @@ fn unauthenticated(refusal: Refusal) -> Unauthenticated {
     let reason = refusal.to_string();
     match refusal {
         Refusal::Weak { acr_values, .. } => Unauthenticated::Weak { reason, acr_values },
+        _ if refusal.is_forged() => Unauthenticated::Forged(reason),
         _ if refusal.kind() == RefusalKind::NotEntitled => Unauthenticated::NotEntitled(reason),
         _ => Unauthenticated::Invalid(reason),
     }

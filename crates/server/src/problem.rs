@@ -1,5 +1,7 @@
 //! What is wrong, as HTTP says it (RFC 9457).
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -23,6 +25,23 @@ pub fn problem(status: StatusCode, detail: &str) -> Response {
         response.extensions_mut().insert(Reason(detail.to_owned()));
     }
     response
+}
+
+/// What comes too fast, or too often: when to come again. Below the paths of NGSI-LD, problems are of
+/// the media type that its clients know (clause 5.5.3).
+pub fn too_many_requests(path: &str, detail: &str, wait: Duration) -> Response {
+    let mut response = problem(StatusCode::TOO_MANY_REQUESTS, detail);
+    let headers = response.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait)));
+    if path.starts_with("/ngsi-ld/") {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    response
+}
+
+/// In whole seconds, and never too few.
+pub fn seconds(wait: Duration) -> u64 {
+    wait.as_nanos().div_ceil(1_000_000_000).try_into().unwrap_or(u64::MAX).max(1)
 }
 
 /// Why nobody is known to be asking.

@@ -26,7 +26,7 @@ use crate::problem::problem;
 use asked::Asked;
 pub use command_line::{operator, recorded};
 pub use keys::key_changes;
-pub use once::OncePerRequest;
+pub use once::{OncePerRequest, with as caller_is};
 use sign_ins::SignIn;
 pub use sign_ins::SignIns;
 pub use start::{configuration, first_key};
@@ -64,7 +64,7 @@ const BEGUN: &str = "begun";
 const DONE: &str = "done";
 
 impl Recorder {
-    /// `authenticate` must be what the doors have as well.
+    /// `authenticate` must be what the gate and the doors have as well.
     pub fn new(
         ledger: Arc<Ledger>,
         authenticate: Arc<dyn Authenticate>,
@@ -87,7 +87,7 @@ pub async fn record(State(recorder): State<Recorder>, request: Request, next: Ne
         return not_recorded(&problem.to_string());
     }
     let unanswered = Unanswered { ledger: inner.ledger.clone(), asked: Some(asked) };
-    let mut answer = once::with(caller, next.run(request)).await;
+    let mut answer = next.run(request).await;
     let Some(asked) = unanswered.answered() else { return answer };
     match inner.after(&asked, &mut answer).await {
         Ok(()) => answer,

@@ -19,12 +19,14 @@ use crate::doors::{self, Doors};
 use crate::egress::EgressRules;
 use crate::events::Events;
 use crate::failure::Failure;
+use crate::gate::Gate;
 use crate::http::{self, HttpSettings};
 use crate::keys::{self, Keys};
 use crate::listeners::{self, Taken};
 use crate::notify;
 use crate::oidc::Providers;
 use crate::platform::Platform;
+use crate::quotas::TenantQuotas;
 use crate::recording::{self, Recorder, SignIns};
 use crate::retention;
 use crate::say::say;
@@ -143,7 +145,6 @@ impl Ready {
             notifier.now.clone(),
         );
         let store = self.platform.store.clone();
-        let admin = Arc::new(Admin { authenticate: authenticate.clone(), dead_letters, store });
         let streams = Streams::new(
             self.platform.store.clone(),
             Policy::default(),
@@ -151,6 +152,18 @@ impl Ready {
             doors::streams(&self.settings),
         );
         let streams = Arc::new(streams);
+        let gate = Gate::new(&self.settings, authenticate.clone(), self.providers.clone());
+        let gate = Arc::new(gate);
+        let quotas = Arc::new(TenantQuotas {
+            store: store.clone(),
+            subscriptions: self.platform.broker.subscriptions().clone(),
+            streams: streams.clone(),
+            gate: gate.clone(),
+            putting: tokio::sync::Mutex::default(),
+        });
+        quotas.begin().await.map_err(broker::BrokerError::from)?;
+        let admin = Admin { authenticate: authenticate.clone(), dead_letters, store, quotas };
+        let admin = Arc::new(admin);
         let events = Events {
             door: door.clone(),
             authenticate: authenticate.clone(),
@@ -168,7 +181,7 @@ impl Ready {
             recorder,
             events,
             broker: self.platform.broker.clone(),
-            providers: self.providers.clone(),
+            gate,
             warnings,
         };
         let secret: Vec<_> = self.listeners.iter().filter_map(Taken::tls).cloned().collect();

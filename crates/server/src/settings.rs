@@ -22,9 +22,9 @@ pub use layers::{KEY_VARIABLE, Layers, SettingsError};
 pub use listener::{
     Api, Apis, ClientAuth, LISTENER, LISTENERS_MAX, ListenerSettings, NAME_CHARS_MAX, TlsMin,
 };
-pub use network::Networks;
+pub use network::{NETWORKS_MAX, Networks};
 pub use reference::{file, markdown};
-pub use value::{Bytes, Depth, LogFormat, OnAuditFailure, Written};
+pub use value::{Bytes, Depth, LogFormat, OnAuditFailure, ProxyHeader, Written};
 
 /// One setting of a table, as the layers and the reference see it.
 #[derive(Debug)]
@@ -139,6 +139,45 @@ settings! {
     /// Connections open at the same time, at each listener; further ones are answered with 503, or
     /// closed where TLS is spoken. A handshake counts as a connection.
     connections_max: usize = 4096;
+    /// Requests worked on at the same time; further ones wait for their turn. Of the tenants that
+    /// wait, the one comes first of which the fewest requests are worked on.
+    requests_max: usize = 512;
+    /// How many of these may be of one tenant; the rest is for the others.
+    tenant_requests_max: usize = 384;
+    /// Requests in a second from one caller, or from one address where nobody is known to be
+    /// asking; faster ones are answered with 429. 0: no limit.
+    caller_requests_per_second: usize = 10_000;
+    /// How many such requests may come at once after a pause. 0: as many as in a second.
+    caller_requests_burst: usize = 20_000;
+    /// Bytes of bodies in a second from one caller; more are answered with 429. 0: no limit.
+    caller_body_bytes_per_second: Bytes = Bytes(0);
+    /// Requests in a second for one tenant, of all its callers together. 0: no limit.
+    tenant_requests_per_second: usize = 0;
+    /// How many such requests may come at once after a pause. 0: as many as in a second.
+    tenant_requests_burst: usize = 0;
+    /// Bytes of bodies in a second for one tenant. 0: no limit.
+    tenant_body_bytes_per_second: Bytes = Bytes(0);
+    /// Callers of which it is remembered how quickly they send, and as many tenants.
+    callers_remembered_max: usize = 100_000;
+    /// So many failures to sign in (a key that is not known, a token with a wrong signature) from
+    /// one address within `lockout_window` lock it: what it sends with a key or token is answered
+    /// with 429, whether that is right or not. IPv6 addresses count by their /64. 0: nothing locks.
+    lockout_failures_max: usize = 5;
+    /// The time in which such failures are counted.
+    lockout_window: Duration = Duration::from_secs(15 * 60);
+    /// For how long an address is locked.
+    lockout_time: Duration = Duration::from_secs(15 * 60);
+    /// How long the answer to the second failure within the window is held back; twice as long with
+    /// each one more, up to 10 s.
+    lockout_delay: Duration = Duration::from_millis(250);
+    /// Addresses of which failures are remembered.
+    lockout_addresses_max: usize = 100_000;
+    /// The networks of proxies that are believed when they tell where a request came from. None:
+    /// it comes from where the connection does.
+    trusted_proxies: Networks = Networks::default();
+    /// The header in which they tell it. Clients can send the other one as they like, so it never
+    /// counts.
+    proxy_header: ProxyHeader = ProxyHeader::XForwardedFor;
     /// A client that has not sent the head of a request after this time is disconnected, and one
     /// that has not finished its TLS handshake; an idle connection is closed after it too.
     header_read_timeout: Duration = Duration::from_secs(30);

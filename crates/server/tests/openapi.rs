@@ -12,7 +12,7 @@ use serde_json::Value;
 const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
 
 /// What is no part of NGSI-LD.
-const OTHERS: [(&str, &[&str]); 10] = [
+const OTHERS: [(&str, &[&str]); 11] = [
     ("/health", &["GET", "HEAD"]),
     ("/openapi.json", &["GET", "HEAD"]),
     ("/events", &["GET"]),
@@ -23,6 +23,7 @@ const OTHERS: [(&str, &[&str]); 10] = [
     ("/audit", &["GET"]),
     ("/audit/export", &["GET"]),
     ("/audit/key", &["GET"]),
+    ("/admin/quotas", &["GET", "PUT"]),
 ];
 
 fn document() -> Value {

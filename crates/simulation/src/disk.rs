@@ -154,6 +154,10 @@ impl Store for Disk {
         self.kept.census(request).await
     }
 
+    fn limit_entities(&self, tenant: &Tenant, max: Option<u64>) {
+        self.kept.limit_entities(tenant, max);
+    }
+
     async fn has_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError> {
         self.work().await?;
         self.kept.has_tenant(tenant).await

@@ -14,6 +14,7 @@ use crate::names::{NameId, Names, Numbering};
 /// Grows with the vocabulary, not with the data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    entities: FxHashMap<NameId, u64>,
     types: FxHashMap<(NameId, NameId), u64>,
     attributes: FxHashMap<AttributeKey, u64>,
     /// At which levels a GeoProperty of a tenant was ever indexed, as bits: a query has to look
@@ -53,6 +54,11 @@ impl Counts {
         for id in new.iter().filter(|id| !old.contains(id)) {
             *self.types.entry((tenant, *id)).or_default() += 1;
         }
+        match (&event.before, &event.after) {
+            (None, Some(_)) => *self.entities.entry(tenant).or_default() += 1,
+            (Some(_), None) => subtract(&mut self.entities, tenant),
+            _ => {}
+        }
         // Of a type that the entity keeps, only what the event changed counts anew.
         let sides = [(&event.before, &old, &new, false), (&event.after, &new, &old, true)];
         for (entity, types, others, added) in sides {
@@ -71,6 +77,7 @@ impl Counts {
 
     /// Takes in a whole entity, as when counting from scratch.
     pub fn count_whole(&mut self, entity: &Entity, tenant: NameId, names: &mut dyn Numbering) {
+        *self.entities.entry(tenant).or_default() += 1;
         for name in &entity.types {
             let id = names.name(name);
             *self.types.entry((tenant, id)).or_default() += 1;
@@ -92,9 +99,15 @@ impl Counts {
         Levels(self.levels.get(&(tenant, property)).copied().unwrap_or_default())
     }
 
-    /// Are the counts the same? Levels are only ever added, so that they may differ.
+    /// Are the counts the same? Levels are only ever added, so that they may differ; so may entities
+    /// where the counts were read from an older checkpoint.
     pub fn agree_with(&self, other: &Counts) -> bool {
         self.types == other.types && self.attributes == other.attributes
+    }
+
+    /// How many entities a tenant has, expired ones that are not swept yet among them.
+    pub fn entities(&self, tenant: NameId) -> u64 {
+        self.entities.get(&tenant).copied().unwrap_or_default()
     }
 
     pub fn of_type(&self, tenant: NameId, entity_type: NameId) -> u64 {
@@ -127,7 +140,7 @@ impl Counts {
             };
             key(a).cmp(&key(b))
         });
-        Census { types, attributes }
+        Census { entities: self.entities(tenant), types, attributes }
     }
 
     pub fn put(&self, out: &mut Vec<u8>) {
@@ -151,6 +164,11 @@ impl Counts {
                 put_varint(out, number.into());
             }
         }
+        put_varint(out, self.entities.len() as u64);
+        for (tenant, count) in &self.entities {
+            put_varint(out, tenant.0.into());
+            put_varint(out, *count);
+        }
     }
 
     pub fn read(reader: &mut Reader<'_>) -> Result<Counts, Malformed> {
@@ -171,7 +189,22 @@ impl Counts {
             let key = (id(reader)?, id(reader)?);
             counts.levels.insert(key, reader.varint()? as u32);
         }
+        if reader.is_at_end() {
+            counts.estimate_entities();
+            return Ok(counts);
+        }
+        for _ in 0..reader.count()? {
+            counts.entities.insert(id(reader)?, reader.varint()?);
+        }
         Ok(counts)
+    }
+
+    /// Checkpoints did not always have the entities of tenants. Those of several types are counted
+    /// once for each then: rather too many than too few.
+    fn estimate_entities(&mut self) {
+        for ((tenant, _), count) in &self.types {
+            *self.entities.entry(*tenant).or_default() += count;
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the committer and the readers of a store have in common.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -27,6 +28,8 @@ pub struct Shared {
     pub names: Names,
     pub tables: Tables,
     pub counts: RwLock<Counts>,
+    /// How many entities tenants may have, where that has an end.
+    pub entities_max: RwLock<HashMap<Tenant, u64>>,
     pub reader: JournalReader,
     /// Where the journal ends, and the position of its last event.
     end: Mutex<(Place, Position)>,
@@ -187,6 +190,7 @@ impl Shared {
             names,
             tables,
             counts: RwLock::default(),
+            entities_max: RwLock::default(),
             reader,
             end: Mutex::default(),
             ended: watch::Sender::default(),

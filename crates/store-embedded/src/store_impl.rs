@@ -171,6 +171,15 @@ impl Store for EmbeddedStore {
         Ok(counts.census(tenant, &self.shared.names))
     }
 
+    fn limit_entities(&self, tenant: &Tenant, max: Option<u64>) {
+        let limits = self.shared.entities_max.write();
+        let mut limits = limits.unwrap_or_else(PoisonError::into_inner);
+        match max {
+            Some(max) => limits.insert(tenant.clone(), max),
+            None => limits.remove(tenant),
+        };
+    }
+
     async fn has_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError> {
         Ok(tenant.is_default() || self.shared.tenant(tenant).is_some())
     }

@@ -106,6 +106,8 @@ impl fmt::Display for Plan {
 /// Counts by type and attribute, maintained, not counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Census {
+    /// Entities of any type; one of several types counts once.
+    pub entities: u64,
     /// Entity types, by name, with their number of entities.
     pub types: Vec<(Name, u64)>,
     /// By attribute name, then type.
@@ -141,6 +143,11 @@ pub enum CommitError {
     /// The entity exists, but not with a type that was asked for.
     #[error("entity `{0}` is not of the types asked for")]
     OtherType(EntityId),
+    /// See [`Store::limit_entities`](crate::Store::limit_entities).
+    #[error(
+        "the tenant has {entities} entities; it may not have more than {max} (quota `entities`)"
+    )]
+    OverQuota { entities: u64, max: u64 },
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -122,6 +122,7 @@ promises! { $
     census {
         the_census_is_what_counting_would_give,
         a_census_is_of_many,
+        a_tenant_has_no_more_entities_than_it_may,
     }
     journal {
         the_journal_tells_before_and_after,

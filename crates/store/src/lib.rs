@@ -74,6 +74,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// How many entities of each type there are, and what attributes they have.
     async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError>;
 
+    /// From now on no change creates an entity where the tenant has that many, expired ones that are
+    /// not yet swept among them; nothing is removed because of it. Forgotten at a restart.
+    fn limit_entities(&self, tenant: &Tenant, max: Option<u64>);
+
     /// Has anything ever been written for this tenant? The default tenant always exists.
     async fn has_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError>;
 

@@ -36,6 +36,8 @@ pub struct Subscriptions {
     pub(crate) changing: tokio::sync::Mutex<()>,
     /// How many each tenant has.
     counts: OnceCell<Mutex<HashMap<Tenant, usize>>>,
+    /// How many some tenants may have, where that is less than the settings say.
+    quotas: Mutex<HashMap<Tenant, usize>>,
     /// How far the journal was read when that was last written down.
     written_to: AtomicU64,
     under_way: Mutex<HashMap<Ticket, AbortHandle>>,
@@ -49,6 +51,8 @@ pub enum SubscribeError {
     Exists(Key),
     #[error("the tenant has {0} subscriptions; it may not have more (setting `subscriptions_max`)")]
     TooMany(usize),
+    #[error("the tenant has {0} subscriptions; it may not have more (quota `subscriptions`)")]
+    OverQuota(usize),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -61,10 +65,20 @@ impl Subscriptions {
             settings,
             changing: tokio::sync::Mutex::default(),
             counts: OnceCell::new(),
+            quotas: Mutex::default(),
             written_to: AtomicU64::default(),
             under_way: Mutex::default(),
             changed: Notify::new(),
         }
+    }
+
+    /// From now on no subscription is made for a tenant that has that many; none is removed because
+    /// of it.
+    pub fn limit(&self, tenant: &Tenant, max: Option<usize>) {
+        match max {
+            Some(max) => self.quotas().insert(tenant.clone(), max),
+            None => self.quotas().remove(tenant),
+        };
     }
 
     /// Makes a subscription to what happens from now on; `record` is what its door wants back.
@@ -82,6 +96,9 @@ impl Subscriptions {
         let count = self.count(&key.tenant).await?;
         if self.settings.subscriptions_max <= count {
             return Err(SubscribeError::TooMany(self.settings.subscriptions_max));
+        }
+        if let Some(max) = self.quotas().get(&key.tenant).copied().filter(|max| *max <= count) {
+            return Err(SubscribeError::OverQuota(max));
         }
         if count == 0 {
             self.put(TENANTS, &Tenant::default(), key.tenant.as_str(), Some(Vec::new())).await?;
@@ -247,7 +264,12 @@ impl Subscriptions {
             .await
     }
 
-    async fn count(&self, tenant: &Tenant) -> Result<usize, StoreError> {
+    fn quotas(&self) -> MutexGuard<'_, HashMap<Tenant, usize>> {
+        self.quotas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many subscriptions a tenant has.
+    pub async fn count(&self, tenant: &Tenant) -> Result<usize, StoreError> {
         let counts = self.counts().await?.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(counts.get(tenant).copied().unwrap_or_default())
     }

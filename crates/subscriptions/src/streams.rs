@@ -7,11 +7,12 @@
 
 mod hub;
 mod stream;
+mod tenants;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use model::Timestamp;
+use model::{Tenant, Timestamp};
 use policy::Policy;
 use store::{JournalError, Position, Store, StoreError};
 use tokio::sync::Notify;
@@ -20,6 +21,7 @@ use tracing::warn;
 use crate::subscription::Subscription;
 
 use hub::Hub;
+use tenants::Tenants;
 
 pub use stream::Stream;
 
@@ -41,6 +43,7 @@ pub struct Streams {
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     settings: StreamSettings,
     hub: Mutex<Hub>,
+    tenants: Mutex<Tenants>,
     /// Somebody listens to what happens now.
     attached: Notify,
 }
@@ -50,6 +53,8 @@ pub struct Streams {
 pub enum OpenError {
     #[error("{0} streams are open; there may not be more (setting `streams_max`)")]
     TooMany(usize),
+    #[error("the tenant has {0} streams open; it may not have more (quota `streams`)")]
+    OverQuota(usize),
     #[error("the last change has position {}; there is none after it to begin with", end.0)]
     NotYet { end: Position },
     #[error(transparent)]
@@ -87,8 +92,18 @@ impl Streams {
         now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
         settings: StreamSettings,
     ) -> Streams {
-        let (hub, attached) = (Mutex::default(), Notify::new());
-        Streams { store, policy, now, settings, hub, attached }
+        let (hub, tenants, attached) = (Mutex::default(), Mutex::default(), Notify::new());
+        Streams { store, policy, now, settings, hub, tenants, attached }
+    }
+
+    /// From now on no stream begins for a tenant that has that many; none is ended because of it.
+    pub fn limit(&self, tenant: &Tenant, max: Option<usize>) {
+        self.tenants().limit(tenant, max);
+    }
+
+    /// How many streams of a tenant are open.
+    pub fn count(&self, tenant: &Tenant) -> usize {
+        self.tenants().open(tenant)
     }
 
     /// Begins to tell of what the subscription is about: of all that comes after a position, or
@@ -110,6 +125,10 @@ impl Streams {
         }
         let slot = self.hub().enter(self.settings.streams_max);
         let slot = slot.ok_or(OpenError::TooMany(self.settings.streams_max))?;
+        if let Err(max) = self.tenants().enter(&subscription.key.tenant) {
+            self.hub().leave(slot);
+            return Err(OpenError::OverQuota(max));
+        }
         Ok(Stream::new(self.clone(), slot, Arc::new(subscription), position))
     }
 
@@ -144,6 +163,10 @@ impl Streams {
                 }
             }
         }
+    }
+
+    fn tenants(&self) -> MutexGuard<'_, Tenants> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn hub(&self) -> MutexGuard<'_, Hub> {

@@ -105,6 +105,10 @@ impl Store for MemoryStore {
         Ok(census::count(self.state().stored(&tenant)))
     }
 
+    fn limit_entities(&self, tenant: &Tenant, max: Option<u64>) {
+        self.state().limit_entities(tenant, max);
+    }
+
     async fn has_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError> {
         Ok(tenant.is_default() || self.state().has_tenant(tenant))
     }

@@ -120,6 +120,10 @@ impl Store for Erring {
         self.1.census(request).await
     }
 
+    fn limit_entities(&self, tenant: &Tenant, max: Option<u64>) {
+        self.1.limit_entities(tenant, max);
+    }
+
     async fn has_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError> {
         self.1.has_tenant(tenant).await
     }

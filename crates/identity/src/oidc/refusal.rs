@@ -103,6 +103,18 @@ impl Refusal {
         Refusal::Issuer(shown(claimed))
     }
 
+    /// Its issuer did not make it: whoever sends it tries what they have no right to. What has only
+    /// expired, or is signed with a key that may just not be known yet, is no such attempt.
+    pub fn is_forged(&self) -> bool {
+        matches!(
+            self,
+            Refusal::Signature
+                | Refusal::Algorithm { .. }
+                | Refusal::KeyDoesNotFit(_)
+                | Refusal::Malformed(_)
+        )
+    }
+
     pub fn kind(&self) -> RefusalKind {
         match self {
             // A provider that gives its keys no ids, or the same again, changes them like this.

@@ -25,6 +25,9 @@ pub enum Unauthenticated {
     /// The token of an identity provider proves nothing.
     #[error("{0}")]
     Invalid(String),
+    /// The same, and its signature shows that its issuer did not make it.
+    #[error("{0}")]
+    Forged(String),
     /// The token proves who is asking, and nothing here is for them.
     #[error("{0}")]
     NotEntitled(String),
@@ -39,9 +42,10 @@ pub enum Unauthenticated {
 impl Unauthenticated {
     pub fn status(&self) -> StatusCode {
         match self {
-            Unauthenticated::Missing | Unauthenticated::Unknown | Unauthenticated::Invalid(_) => {
-                StatusCode::UNAUTHORIZED
-            }
+            Unauthenticated::Missing
+            | Unauthenticated::Unknown
+            | Unauthenticated::Invalid(_)
+            | Unauthenticated::Forged(_) => StatusCode::UNAUTHORIZED,
             Unauthenticated::NotEntitled(_) | Unauthenticated::Weak { .. } => StatusCode::FORBIDDEN,
             Unauthenticated::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -52,7 +56,9 @@ impl Unauthenticated {
         let (error, acr_values) = match self {
             Unauthenticated::Missing => return Some(HeaderValue::from_static("Bearer")),
             Unauthenticated::Unavailable(_) => return None,
-            Unauthenticated::Unknown | Unauthenticated::Invalid(_) => ("invalid_token", None),
+            Unauthenticated::Unknown | Unauthenticated::Invalid(_) | Unauthenticated::Forged(_) => {
+                ("invalid_token", None)
+            }
             Unauthenticated::NotEntitled(_) => ("insufficient_scope", None),
             Unauthenticated::Weak { acr_values, .. } => {
                 ("insufficient_user_authentication", Some(acr_values.join(" ")))

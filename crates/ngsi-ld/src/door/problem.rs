@@ -106,6 +106,11 @@ impl Problem {
         Problem::new(Kind::TooManyResults, detail)
     }
 
+    /// The tenant has all that it may have. The standard has no error for it.
+    pub fn over_quota(detail: impl Into<String>) -> Problem {
+        Problem::new(Kind::Http(StatusCode::FORBIDDEN), detail)
+    }
+
     pub fn internal(detail: impl Into<String>) -> Problem {
         Problem::new(Kind::InternalError, detail)
     }
@@ -275,6 +280,9 @@ impl From<BrokerError> for Problem {
             BrokerError::Subscribe(SubscribeError::TooMany(_)) => {
                 Problem::too_many_results(error.to_string())
             }
+            BrokerError::Subscribe(SubscribeError::OverQuota(_)) => {
+                Problem::over_quota(error.to_string())
+            }
             BrokerError::Subscribe(SubscribeError::Store(error)) => Problem::from(error),
             BrokerError::Commit(error) => Problem::from(error),
             BrokerError::History(error) => Problem::from(error),
@@ -288,6 +296,7 @@ impl From<CommitError> for Problem {
         match error {
             CommitError::Refused(refused) => Problem::from(refused),
             CommitError::OtherType(_) => Problem::not_found(error.to_string()),
+            CommitError::OverQuota { .. } => Problem::over_quota(error.to_string()),
             CommitError::Denied(denied) => Problem::from(BrokerError::Denied(denied)),
             CommitError::Store(error) => Problem::from(error),
         }

@@ -7,7 +7,8 @@ use identity::oidc::is_token;
 use ngsi_ld::{Unauthenticated, bearer};
 use policy::Caller;
 
-use crate::http::From;
+use crate::gate::{Client, LockedFor};
+use crate::problem::seconds;
 use crate::request_id;
 
 /// Who asked for what, from where.
@@ -20,6 +21,7 @@ pub struct Asked {
     target: String,
     from: String,
     request: String,
+    locked: Option<LockedFor>,
 }
 
 /// Paths that need no caller, so that there is nothing to record.
@@ -44,26 +46,29 @@ impl Asked {
             kind,
             tenant: text("ngsild-tenant").filter(|name| !name.is_empty()).map(Into::into),
         };
-        let from = request.extensions().get::<From>();
+        let from = request.extensions().get::<Client>();
         Asked {
             event: event(request.method(), request.uri().path()),
             who,
             // Without the query, which may hold what is nobody's business.
             method: request.method().clone(),
             target: request.uri().path().to_owned(),
-            from: from
-                .map(|From(address)| address.ip().to_canonical().to_string())
-                .unwrap_or_default(),
+            from: from.map(|Client(address)| address.to_string()).unwrap_or_default(),
             request: text(request_id::NAME.as_str()).unwrap_or_default().to_owned(),
+            locked: request.extensions().get().copied(),
         }
     }
 
     pub fn entry(&self, event: Event, outcome: Outcome) -> Entry {
-        Entry::new(event, self.who.clone(), outcome)
+        let entry = Entry::new(event, self.who.clone(), outcome)
             .target(&self.target)
             .from(&self.from)
             .request(&self.request)
-            .detail("method", self.method.as_str())
+            .detail("method", self.method.as_str());
+        match self.locked {
+            Some(LockedFor(time)) => entry.detail("address_locked_s", &seconds(time).to_string()),
+            None => entry,
+        }
     }
 }
 

@@ -113,6 +113,30 @@ pub const FIXED: &[Fixed] = &[
         "Providers keep to it (OpenID Connect Core, section 2).",
     ),
     fixed("the path of a claim", oidc::CLAIM_PATH_BYTES_MAX, "bytes", "No provider nests so deep."),
+    fixed(
+        "networks in one list",
+        super::NETWORKS_MAX,
+        "networks",
+        "Each is looked at for every request.",
+    ),
+    fixed(
+        "trusted proxies behind each other",
+        crate::gate::PROXIES_MAX,
+        "proxies",
+        "What they tell is read for every request.",
+    ),
+    fixed(
+        "`lockout_failures_max`",
+        crate::gate::FAILURES_MAX,
+        "failures",
+        "The moment of each is remembered.",
+    ),
+    fixed(
+        "how long the answer to a failed sign-in is held back",
+        crate::gate::DELAY_MAX.as_secs() as usize,
+        "seconds",
+        "It holds a connection.",
+    ),
     fixed("`collation`", query::COLLATION_BYTES_MAX, "bytes", "No language tag is longer."),
     fixed(
         "groups inside each other in a regular expression",

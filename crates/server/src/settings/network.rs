@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use super::value::Written;
 
 /// Networks in one list, at most.
-const NETWORKS_MAX: usize = 1_000;
+pub const NETWORKS_MAX: usize = 1_000;
 
 /// An address and how many of its leading bits count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,13 @@ impl fmt::Display for Network {
 impl Written for Networks {
     const UNIT: &'static str = "list of networks";
 
+    /// With commas between them.
+    fn read(text: &str) -> Result<Networks, String> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        // One more than may be, so that too many are noticed and no end of them is kept.
+        of_texts(parts.take(NETWORKS_MAX + 1).map(str::to_owned).collect())
+    }
+
     fn text(&self) -> String {
         texts(self).text()
     }
@@ -115,7 +122,8 @@ mod tests {
             let texts = networks.split(", ").filter(|text| !text.is_empty());
             let read = of_texts(texts.map(str::to_owned).collect()).unwrap();
             assert_eq!(read.contains(address.parse().unwrap()), expected, "{networks} {address}");
-            assert_eq!(Networks::read_toml(&read.toml()), Ok(read));
+            assert_eq!(Networks::read_toml(&read.toml()).as_ref(), Ok(&read));
+            assert_eq!(Networks::read(&read.text()), Ok(read));
         };
         check("10.1.0.0/16", "10.1.255.1", true);
         check("10.1.0.0/16", "10.2.0.1", false);

@@ -72,6 +72,14 @@ pub enum OnAuditFailure {
     Alert,
 }
 
+/// Where a proxy tells from whom a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyHeader {
+    XForwardedFor,
+    /// RFC 7239.
+    Forwarded,
+}
+
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 const SPANS: [(&str, u64); 5] =
     [("d", 86_400_000), ("h", 3_600_000), ("min", 60_000), ("s", 1_000), ("ms", 1)];
@@ -251,6 +259,25 @@ impl Written for LogFormat {
 
     fn text(&self) -> String {
         self.to_string()
+    }
+}
+
+impl Written for ProxyHeader {
+    const UNIT: &'static str = "x-forwarded-for or forwarded";
+
+    fn read(text: &str) -> Result<ProxyHeader, String> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "x-forwarded-for" => Ok(ProxyHeader::XForwardedFor),
+            "forwarded" => Ok(ProxyHeader::Forwarded),
+            other => Err(format!("`{other}` is neither x-forwarded-for nor forwarded")),
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            ProxyHeader::XForwardedFor => "x-forwarded-for".to_owned(),
+            ProxyHeader::Forwarded => "forwarded".to_owned(),
+        }
     }
 }
 

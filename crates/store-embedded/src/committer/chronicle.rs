@@ -145,6 +145,9 @@ impl Group<'_> {
             }
         };
         self.check_limits(before, after.as_ref())?;
+        if subject.entity.is_none() && after.is_some() {
+            self.check_quota(subject.tenant, owner)?;
+        }
         let mut number = subject.number;
         let mut event = None;
         if let Some(after) = after {

@@ -1,10 +1,12 @@
 //! One group commit: changes of several callers, applied one after the other in memory.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use foldhash::fast::RandomState;
-use model::{Applied, Change, Entity, EntityId, Event, Operation, Refused, Timestamp, apply};
+use model::{
+    Applied, Change, Entity, EntityId, Event, Operation, Refused, Tenant, Timestamp, apply,
+};
 use policy::Permitted;
 use rustc_hash::FxHashMap;
 use store::{CommitError, Committed, StoreError};
@@ -42,6 +44,8 @@ pub struct Group<'a> {
     pub(super) records: Vec<u8>,
     pub(super) writes: Writes,
     events: Vec<Published>,
+    /// How many entities each tenant has more than is counted, or less.
+    entities: FxHashMap<NameId, i64>,
 }
 
 /// What is to be appended, and then shown.
@@ -63,6 +67,7 @@ impl<'a> Group<'a> {
             records: Vec::new(),
             writes: Writes::default(),
             events: Vec::new(),
+            entities: FxHashMap::default(),
         }
     }
 
@@ -178,10 +183,26 @@ impl<'a> Group<'a> {
         self.check_limits(visible.as_deref(), applied.after.as_ref())?;
         let Applied { after, updated, not_updated } = applied;
         let after = after.map(Arc::new);
+        if before.is_none() && after.is_some() {
+            self.check_quota(tenant, &change.tenant)?;
+        }
         let created = visible.is_none();
         let event = Event::between(change.tenant, id, now, before.as_deref(), after);
         let (_, event) = self.record(tenant, number, event)?;
         Ok(Committed { created, event, updated, not_updated })
+    }
+
+    /// May the tenant have one entity more?
+    pub(super) fn check_quota(&self, tenant: NameId, owner: &Tenant) -> Result<(), CommitError> {
+        let limits = self.shared.entities_max.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(&max) = limits.get(owner) else { return Ok(()) };
+        let counts = self.shared.counts.read().unwrap_or_else(PoisonError::into_inner);
+        let here = self.entities.get(&tenant).copied().unwrap_or_default();
+        let entities = counts.entities(tenant).saturating_add_signed(here);
+        if max <= entities {
+            return Err(CommitError::OverQuota { entities, max });
+        }
+        Ok(())
     }
 
     pub(super) fn check_limits(
@@ -260,6 +281,11 @@ impl<'a> Group<'a> {
             write_event(&event, tenant, number, record, kept, &mut self.names, &mut self.writes);
         if let Some(past) = past.flatten() {
             self.keep_past(tenant, number, past);
+        }
+        match (&event.before, &event.after) {
+            (None, Some(_)) => *self.entities.entry(tenant).or_default() += 1,
+            (Some(_), None) => *self.entities.entry(tenant).or_default() -= 1,
+            _ => {}
         }
         let event = Arc::new(event);
         let state = Pending { number: Some(number), entity: event.after.clone() };

@@ -104,6 +104,12 @@ impl Trial {
         ids(&self.ask(query).await).join(" ")
     }
 
+    /// How many entities there are.
+    pub async fn counted(&self) -> u64 {
+        let request = permitted(Discover { tenant: self.tenant.clone() });
+        self.store.census(request).await.expect("a census").entities
+    }
+
     pub async fn census(&self) -> String {
         let request = permitted(Discover { tenant: self.tenant.clone() });
         show_census(&self.store.census(request).await.expect("a census"))

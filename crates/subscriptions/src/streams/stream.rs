@@ -175,5 +175,6 @@ async fn pause(error: &StoreError) {
 impl Drop for Stream {
     fn drop(&mut self) {
         self.streams.hub().leave(self.slot);
+        self.streams.tenants().leave(&self.subscription.key.tenant);
     }
 }

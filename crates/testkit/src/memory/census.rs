@@ -9,7 +9,9 @@ use store::{AttributeCount, Census};
 pub(super) fn count<'a>(entities: impl Iterator<Item = &'a Arc<Entity>>) -> Census {
     let mut types: BTreeMap<Name, u64> = BTreeMap::new();
     let mut attributes: BTreeMap<(Name, Name, Kind), u64> = BTreeMap::new();
+    let mut all = 0;
     for entity in entities {
+        all += 1;
         let has = kinds(entity);
         for entity_type in &entity.types {
             *types.entry(entity_type.clone()).or_default() += 1;
@@ -22,7 +24,8 @@ pub(super) fn count<'a>(entities: impl Iterator<Item = &'a Arc<Entity>>) -> Cens
     let attributes = attributes.into_iter().map(|((attribute, entity_type, kind), entities)| {
         AttributeCount { attribute, entity_type, kind, entities }
     });
-    Census { types: types.into_iter().collect(), attributes: attributes.collect() }
+    let types = types.into_iter().collect();
+    Census { entities: all, types, attributes: attributes.collect() }
 }
 
 /// Each attribute once for each kind that its instances have.

@@ -26,10 +26,10 @@ impl State {
         let HistoryChange { operation, .. } = change.on(visible.as_deref())?;
         let outcome = match operation {
             HistoryOperation::Upsert(readings) => {
-                return Ok(self.add_readings(&tenant, id, visible, readings, now, true)?);
+                return self.add_readings(&tenant, id, visible, readings, now, true);
             }
             HistoryOperation::Add(readings) => {
-                return Ok(self.add_readings(&tenant, id, visible, readings, now, false)?);
+                return self.add_readings(&tenant, id, visible, readings, now, false);
             }
             HistoryOperation::DeleteAttribute { name, instances } => {
                 self.evolutions.get_mut(&tenant, &id)?.delete_attribute(&name, &instances)
@@ -56,7 +56,7 @@ impl State {
         mut readings: Readings,
         now: Timestamp,
         may_create: bool,
-    ) -> Result<Chronicled, Refused> {
+    ) -> Result<Chronicled, CommitError> {
         let undated = readings.attributes.iter().filter(|(_, all)| Readings::has_undated(all));
         let names: Vec<Name> = undated.map(|(name, _)| name.clone()).collect();
         let past = self.evolutions.get(tenant, &id);
@@ -71,9 +71,10 @@ impl State {
             None if may_create => {
                 let entity = readings.entity(&id, now);
                 let entity = entity.ok_or_else(|| Refused::NoTypes(id.clone()))?;
+                self.check_quota(tenant, self.entity(tenant, &id).is_none())?;
                 Some(self.put_entity(tenant, entity, now))
             }
-            None => return Err(Refused::Unknown(id)),
+            None => return Err(Refused::Unknown(id).into()),
         };
         // Nothing was known of an entity whose evolution was deleted: it begins again.
         let mut begun = Past::begun(&id, now);

@@ -21,6 +21,7 @@ pub(super) struct State {
     journal: Vec<Arc<Event>>,
     journal_end: watch::Sender<Position>,
     pub evolutions: Evolutions,
+    entities_max: BTreeMap<Tenant, u64>,
 }
 
 impl State {
@@ -40,10 +41,29 @@ impl State {
             return Err(CommitError::OtherType(id));
         }
         let applied = apply(&id, before.as_deref(), operation, now)?;
+        self.check_quota(&tenant, stored.is_none() && applied.after.is_some())?;
         let created = before.is_none();
         let event = self.put(tenant, id, stored, applied.after.map(Arc::new), now);
         let (updated, not_updated) = (applied.updated, applied.not_updated);
         Ok(Committed { created, event, updated, not_updated })
+    }
+
+    pub fn limit_entities(&mut self, tenant: &Tenant, max: Option<u64>) {
+        match max {
+            Some(max) => self.entities_max.insert(tenant.clone(), max),
+            None => self.entities_max.remove(tenant),
+        };
+    }
+
+    /// May the tenant have one entity more, where there would be one?
+    pub fn check_quota(&self, tenant: &Tenant, creates: bool) -> Result<(), CommitError> {
+        let entities = self.tenants.get(tenant).map_or(0, |entities| entities.len() as u64);
+        match self.entities_max.get(tenant) {
+            Some(&max) if creates && max <= entities => {
+                Err(CommitError::OverQuota { entities, max })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Puts one entity in its place, or takes it away, and writes that down. `before` is what was
