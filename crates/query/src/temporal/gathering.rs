@@ -72,12 +72,11 @@ impl<'a> Gathering<'a> {
             readings.sort_by_key(|reading| self.moment(reading));
             readings.drain(..readings.len().saturating_sub(last));
         }
-        for reading in &readings {
-            self.kept.push(self.key(self.moment(reading)));
-            // One more than fits is kept: it tells where the answer is cut.
-            if self.kept.len() > self.selection.limit.saturating_add(1) {
-                self.kept.pop();
-            }
+        let keys: Vec<i64> = readings.iter().map(|r| self.key(self.moment(r))).collect();
+        self.kept.extend(keys);
+        // One more than fits is kept: it tells where the answer is cut.
+        while self.kept.len() > self.selection.limit.saturating_add(1) {
+            self.kept.pop();
         }
         self.held += readings.len();
         match self.series.last_mut() {

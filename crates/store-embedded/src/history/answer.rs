@@ -268,10 +268,7 @@ impl<'a> AnswerOf<'a> {
         } else if backwards {
             rows.reverse();
         }
-        for row in &rows {
-            out.push(revival.reading(row).map_err(|bad| bad_record(&bad))?);
-        }
-        Ok(())
+        revival.readings(&rows, out).map_err(|bad| bad_record(&bad))
     }
 
     /// Leaves so many rows, the first, or the last where the last are asked for, by the moments

@@ -43,15 +43,36 @@ impl Decimal {
     }
 
     pub fn text(self) -> String {
-        let scale = usize::from(self.scale);
-        let sign = if self.digits < 0 { "-" } else { "" };
-        let digits = self.digits.unsigned_abs().to_string();
-        if scale == 0 {
-            return format!("{sign}{digits}");
+        let mut text = String::new();
+        self.put(&mut text);
+        text
+    }
+
+    pub fn put(self, out: &mut String) {
+        let mut buffer = [0; 20];
+        let (mut rest, mut at) = (self.digits.unsigned_abs(), buffer.len());
+        while rest > 0 || at == buffer.len() {
+            at -= 1;
+            buffer[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
         }
-        let digits = format!("{digits:0>width$}", width = scale + 1);
-        let (whole, fraction) = digits.split_at(digits.len() - scale);
-        format!("{sign}{whole}.{fraction}")
+        let digits = std::str::from_utf8(&buffer[at..]).unwrap_or_default();
+        if self.digits < 0 {
+            out.push('-');
+        }
+        match digits.len().checked_sub(self.scale.into()) {
+            _ if self.scale == 0 => out.push_str(digits),
+            Some(whole) if whole > 0 => {
+                out.push_str(&digits[..whole]);
+                out.push('.');
+                out.push_str(&digits[whole..]);
+            }
+            _ => {
+                out.push_str("0.");
+                out.extend((digits.len()..self.scale.into()).map(|_| '0'));
+                out.push_str(digits);
+            }
+        }
     }
 
     /// The nearest floating-point number.
@@ -77,7 +98,17 @@ mod tests {
 
     #[test]
     fn only_what_reads_back_is_taken() {
-        for text in ["0", "-1", "21.5", "21.50", "0.007", "-0.5", "123456789012345678", "0.0"] {
+        for text in [
+            "0",
+            "-1",
+            "21.5",
+            "21.50",
+            "0.007",
+            "-0.5",
+            "123456789012345678",
+            "0.0",
+            "0.12345678901234567",
+        ] {
             assert_eq!(Decimal::parse(text).unwrap().text(), text);
         }
         for text in

@@ -164,10 +164,8 @@ impl<'a> Weave<'a> {
         let mut readings = Vec::new();
         let recent = self.recent.rows(series);
         self.scan_with(series, recent, span, Direction::Forwards, |piece| {
-            for row in piece.rows()? {
-                readings.push(revival.reading(&row).map_err(|bad| bad_record(&bad))?);
-            }
-            Ok(Goon::Yes)
+            let revived = revival.readings(&piece.rows()?, &mut readings);
+            revived.map(|()| Goon::Yes).map_err(|bad| bad_record(&bad))
         })?;
         Ok(readings)
     }
