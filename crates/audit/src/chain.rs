@@ -64,14 +64,25 @@ impl Chain {
         if let Body::Key { new, .. } = &line.body {
             opening.key = *new;
         }
+        let last = Anchor { seq: line.seq, hash: opening.hash.hash(last) };
+        // How many there are is not known; one is enough for the next head to be due.
+        let unsigned = u64::from(line.signed().is_none());
+        Chain::after(opening, last, unsigned, key)
+    }
+
+    /// Goes on after a line that need not be readable, with so many lines that no head signs. The
+    /// key in the opening is the one that is to sign from here on.
+    pub fn after(
+        opening: Opening,
+        last: Anchor,
+        unsigned: u64,
+        key: SigningKey,
+    ) -> Result<Chain, ResumeError> {
         if opening.key.id != key.public().id() {
             let (expected, found) = (opening.key.id.to_string(), key.public().id().to_string());
             return Err(ResumeError::OtherKey { expected, found });
         }
-        let hash = opening.hash.hash(last);
-        // How many there are is not known; one is enough for the next head to be due.
-        let unsigned = u64::from(line.signed().is_none());
-        Ok(Chain { opening, key, mark: Mark { last: Anchor { seq: line.seq, hash }, unsigned } })
+        Ok(Chain { opening, key, mark: Mark { last, unsigned } })
     }
 
     /// The last line.

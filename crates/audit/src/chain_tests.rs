@@ -24,7 +24,12 @@ fn a_chain_goes_on_where_it_stopped() {
     assert!(refused.to_string().starts_with("the record is signed with key"), "{refused}");
     lines.push(resumed.segment(at));
     lines.push(resumed.head(at));
-    let trust = Trust { keys: vec![key(1).public()], anchors: vec![resumed.last()], whole: true };
+    let trust = Trust {
+        keys: vec![key(1).public()],
+        anchors: vec![resumed.last()],
+        whole: true,
+        ..Trust::default()
+    };
     let report = verify(&lines, trust);
     assert!(report.is_intact(), "{:?}", report.findings);
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::target::without_secrets;
 use crate::text::Text;
 
 /// How long the name of a caller, or of a tenant, may be.
@@ -237,6 +238,11 @@ impl Details {
         self.0.insert(LEFT_OUT.into(), count.to_string().into());
     }
 
+    /// The same, of what may be a path or URL.
+    pub fn add_target(&mut self, name: &str, target: &str) {
+        self.add(name, &without_secrets(target));
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
@@ -256,8 +262,10 @@ impl Entry {
         }
     }
 
+    /// Of a path or URL with a query, no value is kept but of a short list of harmless parameters:
+    /// tokens may stand there.
     pub fn target(self, target: &str) -> Entry {
-        Entry { target: Some(target.into()), ..self }
+        Entry { target: Some(without_secrets(target).into()), ..self }
     }
 
     pub fn from(self, address: &str) -> Entry {

@@ -73,7 +73,8 @@ impl From<Hash> for String {
 
 /// A place of a record, kept elsewhere: whatever the record says later, the line of this sequence
 /// number had this hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Anchor {
     pub seq: u64,
     pub hash: Hash,
@@ -99,6 +100,20 @@ impl FromStr for Anchor {
             Some(Anchor { seq: seq.parse().ok()?, hash: hash.parse().ok()? })
         };
         read().ok_or_else(|| NotAnAnchor(text.chars().take(100).collect()))
+    }
+}
+
+impl TryFrom<String> for Anchor {
+    type Error = NotAnAnchor;
+
+    fn try_from(text: String) -> Result<Anchor, NotAnAnchor> {
+        text.parse()
+    }
+}
+
+impl From<Anchor> for String {
+    fn from(anchor: Anchor) -> String {
+        anchor.to_string()
     }
 }
 

@@ -96,8 +96,13 @@ pub struct Gap {
     /// How many bytes were set aside, and where they lie now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// Where the cause is [`GapCause::Damaged`], the file that lies where it lay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<Text<FILE_BYTES_MAX>>,
+    /// How many lines before this one no head had signed. Where the record was not ended in good
+    /// order, that is how many could have been put there by someone without the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<u64>,
 }
 
 /// Why there is a gap.
@@ -108,6 +113,36 @@ pub enum GapCause {
     Torn,
     /// Entries could not be written, and the settings say to go on.
     Lost,
+    /// The process before this one did not end the record: what it knew to be lost, and what waited
+    /// for the disk, is not told.
+    Unclean,
+    /// Lines before this one cannot be read or are not tied to each other; the record goes on.
+    Damaged,
+    /// There was a key that signed a record, and no line of it.
+    Missing,
+}
+
+impl GapCause {
+    pub const ALL: [GapCause; 5] =
+        [GapCause::Torn, GapCause::Lost, GapCause::Unclean, GapCause::Damaged, GapCause::Missing];
+
+    /// As lines of the record have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            GapCause::Torn => "torn",
+            GapCause::Lost => "lost",
+            GapCause::Unclean => "unclean",
+            GapCause::Damaged => "damaged",
+            GapCause::Missing => "missing",
+        }
+    }
+}
+
+impl Gap {
+    /// Of which nothing more is known.
+    pub fn of(cause: GapCause) -> Gap {
+        Gap { cause, entries: None, bytes: None, aside: None, unsigned: None }
+    }
 }
 
 /// Why a text is not a line of a record. It repeats nothing of the text: whoever altered it could
@@ -126,6 +161,8 @@ pub enum LineError {
     Details(usize),
     #[error("it is of version {0}; this program knows {VERSION}")]
     Version(u32),
+    #[error("it is of a kind that this program does not know")]
+    Kind,
     #[error("it is not written as lines are: other members, order, spaces or escapes")]
     Form,
 }
@@ -136,7 +173,7 @@ impl Line {
         if text.len() > LINE_BYTES_MAX {
             return Err(LineError::TooLong);
         }
-        let line: Line = serde_json::from_slice(text).map_err(|error| not_a_line(&error))?;
+        let line: Line = serde_json::from_slice(text).map_err(|error| not_a_line(text, &error))?;
         match &line.body {
             Body::Entry(entry) if entry.details.len() > DETAILS_MAX => {
                 return Err(LineError::Details(entry.details.len()));
@@ -165,12 +202,40 @@ impl Line {
     }
 }
 
-fn not_a_line(error: &serde_json::Error) -> LineError {
+impl LineError {
+    /// Is it a line that a newer version of this program may have written?
+    pub fn is_newer(&self) -> bool {
+        matches!(self, LineError::Kind) || matches!(self, LineError::Version(of) if VERSION < *of)
+    }
+}
+
+fn not_a_line(text: &[u8], error: &serde_json::Error) -> LineError {
     match error.classify() {
         Category::Io | Category::Syntax => LineError::Json(error.column()),
         Category::Eof => LineError::Torn,
-        Category::Data => LineError::Members,
+        Category::Data => foreign(text).unwrap_or(LineError::Members),
     }
+}
+
+/// Every kind of line that this program knows.
+const KINDS: [&str; 7] = ["record", "segment", "entry", "head", "key", "gap", "retention"];
+
+/// JSON that is a line of another version, by what all versions have in common.
+fn foreign(text: &[u8]) -> Option<LineError> {
+    #[derive(Deserialize)]
+    struct Common {
+        #[serde(rename = "seq")]
+        _seq: u64,
+        #[serde(rename = "prev")]
+        _prev: String,
+        kind: String,
+        version: Option<u32>,
+    }
+    let Common { kind, version, .. } = serde_json::from_slice(text).ok()?;
+    if let Some(version) = version.filter(|version| *version != VERSION) {
+        return Some(LineError::Version(version));
+    }
+    (!KINDS.contains(&kind.as_str())).then_some(LineError::Kind)
 }
 
 /// The part of a signed line that is signed.

@@ -55,7 +55,7 @@ fn a_line_is_written_in_one_way_only() {
     assert_eq!(Line::parse(&line.as_bytes()[..50]).unwrap_err(), LineError::Torn);
     // Nothing of it is repeated: it might say that no problems were found.
     assert_eq!(problem("refusal", "\\u001b[2J"), LineError::Members);
-    assert_eq!(problem("\"kind\":\"entry\"", "\"kind\":\"other\""), LineError::Members);
+    assert_eq!(problem("\"kind\":\"entry\"", "\"kind\":\"other\""), LineError::Kind);
     let long = vec![b' '; LINE_BYTES_MAX + 1];
     assert_eq!(Line::parse(&long).unwrap_err(), LineError::TooLong);
 }
@@ -66,6 +66,10 @@ fn a_line_of_a_later_version_says_so() {
     let (_, first) = Chain::begin(RecordId([1; 16]), key, at());
     let later = String::from_utf8(first).unwrap().replace("\"version\":1", "\"version\":2");
     assert_eq!(Line::parse(later.as_bytes()).unwrap_err(), LineError::Version(2));
+    let more = later.replace("\"key\":{", "\"more\":1,\"key\":{").replace("sha-256", "sha-512");
+    let error = Line::parse(more.as_bytes()).unwrap_err();
+    assert!(error == LineError::Version(2) && error.is_newer(), "{error}");
+    assert!(!LineError::Version(0).is_newer() && !LineError::Members.is_newer());
 }
 
 #[test]

@@ -6,7 +6,8 @@ use crate::entry::{
     ADDRESS_BYTES_MAX, DETAIL_BYTES_MAX, DETAILS_MAX, Event, Identity, NAME_BYTES_MAX, Outcome,
     REASON_BYTES_MAX, REQUEST_BYTES_MAX, TARGET_BYTES_MAX,
 };
-use crate::line::{FILE_BYTES_MAX, VERSION};
+use crate::excerpt::HANDOVERS_MAX;
+use crate::line::{FILE_BYTES_MAX, GapCause, VERSION};
 
 /// The schema, as it stands in `docs`.
 pub fn text() -> String {
@@ -30,8 +31,9 @@ pub fn schema() -> Value {
             line("entry", &entry(), &["target", "from", "reason", "request", "details"]),
             line("head", &signed(json!({})), &[]),
             line("key", &signed(json!({"new": {"$ref": "#/$defs/key"}})), &[]),
-            line("gap", &gap(), &["entries", "bytes", "aside"]),
+            line("gap", &gap(), &["entries", "bytes", "aside", "unsigned"]),
             line("retention", &retention(), &[]),
+            excerpt(),
         ],
         "$defs": {
             "hash": {"description": "SHA-256", "type": "string", "pattern": "^[0-9a-f]{64}$"},
@@ -146,10 +148,39 @@ fn signed(own: Value) -> Value {
 
 fn gap() -> Value {
     json!({
-        "cause": {"enum": ["torn", "lost"]},
+        "cause": {"enum": GapCause::ALL.map(GapCause::name)},
         "entries": {"type": "integer", "minimum": 0},
         "bytes": {"type": "integer", "minimum": 0},
         "aside": text_of(FILE_BYTES_MAX),
+        "unsigned": {"type": "integer", "minimum": 0},
+    })
+}
+
+/// The first line of an export that does not begin with the record: no line of the record itself.
+fn excerpt() -> Value {
+    let mut properties = Map::new();
+    properties.insert("kind".to_owned(), json!({"const": "excerpt"}));
+    properties.extend(opening().as_object().cloned().unwrap_or_default());
+    let handovers = json!({
+        "description": "The lines by which each key introduced the next, up to the one in force",
+        "type": "array",
+        "items": {"type": "string"},
+        "maxItems": HANDOVERS_MAX,
+    });
+    properties.insert("handovers".to_owned(), handovers);
+    let before = json!({
+        "description": "The number and the hash of the line before the next one",
+        "type": "string",
+        "pattern": "^[0-9]+:[0-9a-f]{64}$",
+    });
+    properties.insert("before".to_owned(), before);
+    let required: Vec<&String> = properties.keys().collect();
+    json!({
+        "description": "Stands before a part of a record, so that it can be verified by itself",
+        "type": "object",
+        "required": required,
+        "properties": properties,
+        "additionalProperties": false,
     })
 }
 

@@ -2,7 +2,7 @@ use model::Timestamp;
 use regex::Regex;
 
 use super::*;
-use crate::{Chain, Entry, Gap, GapCause, Hash, RecordId, SigningKey, Who};
+use crate::{Chain, Entry, Excerpt, Gap, GapCause, Hash, Opening, RecordId, SigningKey, Who};
 
 /// Does the value pass? As much of JSON Schema as ours uses; any other keyword is a panic, so that
 /// none is passed over.
@@ -25,6 +25,7 @@ fn passes(value: &Value, schema: &Value, root: &Value) -> bool {
         "enum" => rule.as_array().unwrap().contains(value),
         "type" => match rule.as_str().unwrap() {
             "object" => value.is_object(),
+            "array" => value.is_array(),
             "string" => value.is_string(),
             "integer" => value.is_u64(),
             other => panic!("type {other}"),
@@ -41,6 +42,14 @@ fn passes(value: &Value, schema: &Value, root: &Value) -> bool {
         "required" => {
             let names = rule.as_array().unwrap().iter().map(|name| name.as_str().unwrap());
             names.into_iter().all(|name| value.get(name).is_some())
+        }
+        "maxItems" => {
+            let count = value.as_array().map_or(0, Vec::len);
+            count <= rule.as_u64().unwrap() as usize
+        }
+        "items" => {
+            let items = value.as_array().map_or(&[][..], Vec::as_slice);
+            items.iter().all(|item| passes(item, rule, root))
         }
         "maxProperties" => {
             let count = value.as_object().map_or(0, Map::len);
@@ -82,11 +91,18 @@ fn lines() -> Vec<Value> {
         entries: None,
         bytes: Some(17),
         aside: Some("torn-00000000000000000001".into()),
+        unsigned: Some(2),
     };
     lines.push(chain.gap(at, gap));
-    let gap = Gap { cause: GapCause::Lost, entries: Some(3), bytes: None, aside: None };
+    let gap = Gap { entries: Some(3), ..Gap::of(GapCause::Lost) };
     lines.push(chain.gap(at, gap));
-    lines.push(chain.rotate(at, SigningKey::of_secret(&[2; 32])));
+    for cause in GapCause::ALL {
+        lines.push(chain.gap(at, Gap::of(cause)));
+    }
+    let handover = chain.rotate(at, SigningKey::of_secret(&[2; 32]));
+    let opening = Opening::new(RecordId([1; 16]), SigningKey::of_secret(&[1; 32]).public());
+    lines.push(Excerpt::new(&opening, std::slice::from_ref(&handover), chain.last()).print());
+    lines.push(handover);
     lines.push(chain.segment(at));
     lines.push(chain.retention(at, 5, Hash::NOTHING));
     lines.push(chain.head(at));
@@ -111,7 +127,8 @@ fn a_line_that_lacks_or_adds_a_member_does_not_pass() {
         for name in line.as_object().unwrap().keys() {
             let mut less = line.clone();
             less.as_object_mut().unwrap().remove(name);
-            let optional = ["target", "from", "request", "details", "entries", "bytes", "aside"];
+            let optional =
+                ["target", "from", "request", "details", "entries", "bytes", "aside", "unsigned"];
             let expected = optional.contains(&name.as_str());
             assert_eq!(passes(&less, &schema, &schema), expected, "{less}");
         }

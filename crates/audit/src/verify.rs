@@ -4,7 +4,9 @@ mod content;
 mod report;
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
+use crate::excerpt::Excerpt;
 use crate::hash::{Anchor, Hash, HashAlgorithm};
 use crate::key::PublicKey;
 use crate::line::{Line, LineError};
@@ -14,6 +16,12 @@ pub use report::{Begins, FINDINGS_MAX, Fault, Finding, Report};
 
 /// How many anchors one verification takes.
 pub const ANCHORS_MAX: usize = 10_000;
+
+/// How many lines at the end a head may still be owed to: who writes a record signs more often.
+pub const UNSIGNED_LINES_MAX: u64 = 2_048;
+
+/// How much later than it is due a head may come, for a disk that is slow.
+const HEAD_LATE_MAX: Duration = Duration::from_secs(60);
 
 /// What is known from elsewhere.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +33,9 @@ pub struct Trust {
     /// Places of the record that were kept elsewhere. Only [`ANCHORS_MAX`] of them count, the
     /// latest ones.
     pub anchors: Vec<Anchor>,
+    /// How often a head is due, where that is known. It is asked of a record whose keys are known:
+    /// entries at the end of it that span more time than that were not put there by its writer.
+    pub head_interval: Option<Duration>,
     /// These are all lines there are: what is missing at the beginning must be accounted for, by
     /// retention or by an anchor.
     pub whole: bool,
@@ -92,6 +103,9 @@ impl Verifier {
     pub fn push(&mut self, text: &[u8]) {
         self.report.lines += 1;
         let place = self.report.lines;
+        if place == 1 && Excerpt::is_one(text) {
+            return self.content.introduce(text, &mut self.report);
+        }
         match Line::parse(text) {
             Ok(line) => {
                 let hash = self.content.algorithm(&line).hash(text);

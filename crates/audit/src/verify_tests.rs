@@ -4,7 +4,7 @@ use proptest::sample::Index;
 
 use super::*;
 use crate::{
-    Body, Chain, Entry, Event, Gap, GapCause, Identity, Outcome, RecordId, SigningKey, Who,
+    Body, Chain, Entry, Event, Excerpt, Gap, GapCause, Identity, Outcome, RecordId, SigningKey, Who,
 };
 
 fn key(number: u8) -> SigningKey {
@@ -30,7 +30,7 @@ fn record(lines: u64) -> Vec<Vec<u8>> {
             _ if number == lines / 2 + 1 => chain.segment(at(number)),
             _ if number % 5 == 0 => chain.head(at(number)),
             7 => {
-                let gap = Gap { cause: GapCause::Lost, entries: Some(3), bytes: None, aside: None };
+                let gap = Gap { entries: Some(3), ..Gap::of(GapCause::Lost) };
                 chain.gap(at(number), gap)
             }
             _ => chain.seal(at(number), entry(number)),
@@ -42,7 +42,7 @@ fn record(lines: u64) -> Vec<Vec<u8>> {
 }
 
 fn trust() -> Trust {
-    Trust { keys: vec![key(1).public()], anchors: Vec::new(), whole: true }
+    Trust { keys: vec![key(1).public()], whole: true, ..Trust::default() }
 }
 
 fn told(report: &Report) -> String {
@@ -234,7 +234,89 @@ fn what_is_wrong_everywhere_is_counted() {
     let lines = vec![b"nonsense".to_vec(); 250];
     let report = verify(&lines, trust());
     assert_eq!(report.findings.len(), FINDINGS_MAX);
-    assert_eq!(report.findings_left_out, 150);
+    // And nothing of it is signed.
+    assert_eq!(report.findings_left_out, 151);
+}
+
+/// Lines that are tied to each other by someone who has no key.
+#[test]
+fn what_nobody_signed_is_not_taken_for_the_record() {
+    let at = |second: i64| Timestamp(1_775_000_000_000_000 + second * 1_000_000);
+    let (mut chain, first) = Chain::begin(RecordId([7; 16]), key(1), at(0));
+    let mut lines = vec![first];
+    lines.extend((1..5).map(|number| chain.seal(at(number), entry(number as u64))));
+    check(
+        &lines,
+        trust(),
+        "entry 6 (line 6): no line before it is signed by a key that is known\n",
+    );
+    assert!(verify(&lines, Trust::default()).is_intact(), "nothing is known of its key");
+    check(&[], trust(), "entry 1 (line 1): no line before it is signed by a key that is known\n");
+
+    lines.push(chain.head(at(5)));
+    let signed = chain.clone();
+    let with = |more: &dyn Fn(&mut Chain) -> Vec<Vec<u8>>| {
+        let mut chain = signed.clone();
+        [lines.clone(), more(&mut chain)].concat()
+    };
+    let interval = Some(Duration::from_secs(60));
+    let trust = || Trust { head_interval: interval, ..trust() };
+    let end = |lines: u64| {
+        format!(
+            "entry 7 (line 7): it and what follows, {lines} lines, are not signed, though a signature \
+         was due since: they may be forged\n"
+        )
+    };
+    // As many, and as old, as a writer may leave.
+    let most =
+        with(&|chain| (0..UNSIGNED_LINES_MAX).map(|_| chain.seal(at(6), entry(6))).collect());
+    check(&most, trust(), "");
+    let more =
+        with(&|chain| (0..=UNSIGNED_LINES_MAX).map(|_| chain.seal(at(6), entry(6))).collect());
+    check(&more, trust(), &end(UNSIGNED_LINES_MAX + 1));
+    let late = |second: i64| {
+        with(&|chain| vec![chain.seal(at(6), entry(6)), chain.seal(at(second), entry(7))])
+    };
+    check(&late(126), trust(), "");
+    check(&late(127), trust(), &end(2));
+    // The next start may be much later.
+    let started = with(&|chain| {
+        vec![chain.seal(at(6), entry(6)), chain.gap(at(9_999), Gap::of(GapCause::Unclean))]
+    });
+    check(&started, trust(), "");
+    let segment =
+        with(&|chain| vec![chain.seal(at(6), entry(6)), chain.segment(at(7)), chain.head(at(8))]);
+    let expected = "entry 8 (line 8): it begins a segment, and the line before it is not signed: lines were put there\n";
+    check(&segment, trust(), expected);
+}
+
+#[test]
+fn a_part_is_verified_by_what_its_excerpt_says() {
+    let lines = record(20);
+    let Body::Record(opening) = Line::parse(&lines[0]).unwrap().body else { panic!() };
+    let anchor =
+        |at: usize| Anchor { seq: at as u64, hash: HashAlgorithm::Sha256.hash(&lines[at - 1]) };
+    let part = |from: usize, handovers: &[Vec<u8>], before: Anchor| {
+        let excerpt = Excerpt::new(&opening, handovers, before).print();
+        [vec![excerpt], lines[from..].to_vec()].concat()
+    };
+    let trust = || Trust { whole: false, ..trust() };
+    // The key that signs there was introduced before it.
+    let told = told(&verify(&lines[13..], trust()));
+    assert!(told.contains("which is not the one that may sign here"), "{told}");
+    let report = verify(part(13, &lines[9..10], anchor(13)), trust());
+    assert!(report.is_intact() && report.key_known, "{:?}", report.findings);
+    assert_eq!((report.begins, report.first), (Begins::InTheMiddle, Some(14)));
+    // Before the handover nothing is introduced.
+    assert!(verify(part(6, &[], anchor(6)), trust()).is_intact());
+    let wrong = |lines: Vec<Vec<u8>>| verify(lines, trust()).findings.remove(0);
+    let finding = |place, seq| Finding { place, seq, fault: Fault::Opening };
+    assert_eq!(wrong(part(13, &lines[9..10], anchor(12))), finding(2, 14), "it begins elsewhere");
+    let forged = [edited(&lines[9], "\"seq\":10", "\"seq\":11")];
+    assert_eq!(wrong(part(13, &forged, anchor(13))), finding(1, 13), "nobody signed it");
+    let mut twice = part(13, &lines[9..10], anchor(13));
+    twice.insert(2, twice[0].clone());
+    assert!(matches!(wrong(twice).fault, Fault::Unreadable(_)), "only at the beginning");
 }
 
 fn text_of(lines: &[Vec<u8>]) -> Vec<u8> {
@@ -335,9 +417,10 @@ proptest! {
             }
         }
         let is_part = lines.is_empty() || record.windows(lines.len()).any(|part| part == lines);
+        let is_signed = lines.iter().any(|line| Line::parse(line).unwrap().signed().is_some());
         let keys = vec![key(1).public(), key(2).public()];
         let report = verify(&lines, Trust { keys, ..Trust::default() });
-        prop_assert_eq!(report.is_intact(), is_part, "{}", told(&report));
+        prop_assert_eq!(report.is_intact(), is_part && is_signed, "{}", told(&report));
     }
 
     #[test]

@@ -77,7 +77,11 @@ impl Doors {
             router = router.merge(openapi::router());
         }
         if apis.contains(Api::Health) {
-            router = router.merge(health::router(self.broker.clone(), &self.warnings));
+            router = router.merge(health::router(
+                self.broker.clone(),
+                self.audit.ledger(),
+                &self.warnings,
+            ));
         }
         router.layer(from_fn_with_state(self.gate.clone(), gate::pass))
     }

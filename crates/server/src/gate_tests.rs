@@ -66,7 +66,8 @@ async fn start(change: impl FnOnce(&mut Settings)) -> Server {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     let (name, allow_from) = ("main".to_owned(), Networks::default());
-    let listener = Listener { name, socket, router, allow_from, tls: None, hsts: None };
+    let listener =
+        Listener { name, socket, router, allow_from, turned_away: None, tls: None, hsts: None };
     let (stop, stopped) = stop::channel();
     let serving = serve(vec![listener], HttpSettings::of(&settings), stopped);
     tokio::spawn(serving);

@@ -11,6 +11,7 @@ use model::{Change, EntityId, Operation, Tenant, TypeSelector};
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use crate::audit::Ledger;
 use crate::clock::moment;
 use crate::platform::operator;
 
@@ -26,25 +27,35 @@ struct Writes {
 }
 
 /// `warnings` tell what is not as it should be from the start on: nothing in a sound installation.
-pub fn router(broker: Arc<Broker>, warnings: &[String]) -> Router {
+pub fn router(broker: Arc<Broker>, ledger: Arc<Ledger>, warnings: &[String]) -> Router {
     let writes = Arc::new(Writes { broker, last: Mutex::new(None) });
     let warnings = warnings.to_vec();
     let answer = move || {
-        let (writes, warnings) = (writes.clone(), warnings.clone());
-        async move { ([(CONTENT_TYPE, "application/json")], health(&writes, warnings).await) }
+        let (writes, ledger, warnings) = (writes.clone(), ledger.clone(), warnings.clone());
+        async move { ([(CONTENT_TYPE, "application/json")], health(&writes, &ledger, warnings).await) }
     };
     Router::new().route("/health", get(answer))
 }
 
 /// Always with status 200: reads go on where writes are refused, and no restart makes room.
-async fn health(writes: &Writes, mut warnings: Vec<String>) -> String {
+async fn health(writes: &Writes, ledger: &Ledger, mut warnings: Vec<String>) -> String {
     let refused = writes.refused().await;
     let accepted = refused.is_none();
     warnings.extend(refused.map(|why| format!("writes are refused: {why}")));
+    let recorded = ledger.status();
+    let records = recorded.failing.is_none();
+    if !records {
+        // Why is for the log alone: anyone may read this.
+        warnings.push("the audit record is not written; the log tells why".to_owned());
+    }
     let answer = json!({
         "status": if warnings.is_empty() { "ok" } else { "warning" },
         "version": env!("CARGO_PKG_VERSION"),
         "writes": if accepted { "accepted" } else { "refused" },
+        "audit": {
+            "state": if records { "recording" } else { "failing" },
+            "lost": recorded.lost,
+        },
         "warnings": warnings,
     });
     format!("{answer}\n")

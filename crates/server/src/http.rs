@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::audit::Outcome;
 use axum::Router;
 use axum::response::Response;
 use http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY, UPGRADE};
@@ -24,6 +25,7 @@ use tracing::{Instrument, debug, error_span, info, warn};
 
 use crate::clock::moment;
 use crate::problem::problem;
+use crate::recording::TurnedAway;
 use crate::request_id;
 use crate::settings::{Networks, Settings};
 use crate::stop::Stopped;
@@ -98,6 +100,8 @@ pub struct Listener {
     pub router: Router,
     /// Whence clients may come; from everywhere where it is empty.
     pub allow_from: Networks,
+    /// Told of whom is turned away before it can ask for anything.
+    pub turned_away: Option<TurnedAway>,
     /// Nothing where HTTP is spoken without TLS.
     pub tls: Option<Arc<Tls>>,
     /// Sent with every answer.
@@ -125,14 +129,16 @@ struct Shared {
     router: Router,
     tls: Option<Arc<Tls>>,
     hsts: Option<HeaderValue>,
+    turned_away: Option<TurnedAway>,
     settings: Arc<HttpSettings>,
 }
 
 async fn listen(listener: Listener, settings: Arc<HttpSettings>, mut stop: Stopped) {
-    let Listener { name, socket, router, allow_from, tls, hsts } = listener;
+    let Listener { name, socket, router, allow_from, turned_away, tls, hsts } = listener;
     // Each listener has its own: clients of one cannot take the places of another.
     let free = Arc::new(Semaphore::new(settings.connections_max));
-    let shared = Arc::new(Shared { name, router, tls, hsts, settings: settings.clone() });
+    let shared =
+        Arc::new(Shared { name, router, tls, hsts, turned_away, settings: settings.clone() });
     loop {
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
@@ -142,6 +148,8 @@ async fn listen(listener: Listener, settings: Arc<HttpSettings>, mut stop: Stopp
             Ok((stream, from)) if !allow_from.is_empty() && !allow_from.contains(from.ip()) => {
                 shared.turn_away(&stream, FORBIDDEN);
                 info!(listener = shared.name, %from, "a client is in no network of `allow_from`");
+                shared
+                    .record(from, Outcome::refused("the address is in no network of `allow_from`"));
             }
             Ok((stream, from)) => match free.clone().try_acquire_owned() {
                 Ok(permit) => {
@@ -176,6 +184,12 @@ async fn finish(free: &Semaphore, settings: &HttpSettings) {
 }
 
 impl Shared {
+    fn record(&self, from: SocketAddr, outcome: Outcome) {
+        if let Some(turned_away) = &self.turned_away {
+            turned_away.record(&self.name, from, outcome);
+        }
+    }
+
     /// Whether the client hears it or not, it is disconnected. Over TLS there is nothing to hear:
     /// it would cost a handshake.
     fn turn_away(&self, stream: &TcpStream, answer: &[u8]) {
@@ -211,8 +225,11 @@ async fn connection(
             let peer = chain.map(|chain| Peer::new(tls, chain.to_vec()));
             requests(stream, (from, peer), shared, stop, place).await;
         }
-        Ok(Err(error)) => tls::tell_failed(&shared.name, from, &error),
-        Err(_) => debug!(listener = shared.name, %from, "a TLS handshake took too long"),
+        Ok(Err(error)) => shared.record(from, tls::tell_failed(&shared.name, from, &error)),
+        Err(_) => {
+            debug!(listener = shared.name, %from, "a TLS handshake took too long");
+            shared.record(from, Outcome::failed("the TLS handshake took too long"));
+        }
     }
 }
 

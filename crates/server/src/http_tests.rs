@@ -27,7 +27,8 @@ async fn start(change: impl FnOnce(&mut HttpSettings)) -> Server {
     let (stop, stopped) = stop::channel();
     let name = "main".to_owned();
     let (allow_from, tls, hsts) = (Networks::default(), None, None);
-    let listener = Listener { name, socket: listener, router, allow_from, tls, hsts };
+    let listener =
+        Listener { name, socket: listener, router, allow_from, turned_away: None, tls, hsts };
     let running = tokio::spawn(serve(vec![listener], settings, stopped));
     Server { address, stop, running }
 }

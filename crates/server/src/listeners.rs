@@ -135,6 +135,7 @@ impl Taken {
             name: self.settings.name,
             socket: self.socket,
             allow_from: self.settings.allow_from,
+            turned_away: Some(doors.recorder.turned_away()),
             tls: self.tls,
             hsts,
         }

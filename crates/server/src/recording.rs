@@ -8,6 +8,7 @@ mod keys;
 mod once;
 mod sign_ins;
 mod start;
+mod turned_away;
 
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub use once::{OncePerRequest, with as caller_is};
 use sign_ins::SignIn;
 pub use sign_ins::SignIns;
 pub use start::{configuration, first_key};
+pub use turned_away::TurnedAway;
 
 /// What the layer needs.
 #[derive(Clone)]
@@ -58,6 +60,9 @@ fn may_administer(caller: &Caller) -> bool {
     caller.role == Role::Admin
 }
 
+/// The name of whoever could not prove to be anyone.
+const UNKNOWN: &str = "unknown";
+
 /// The detail that tells an entry from before something was done from the one after.
 const STEP: &str = "step";
 const BEGUN: &str = "begun";
@@ -71,6 +76,11 @@ impl Recorder {
         sign_ins: SignIns,
     ) -> Recorder {
         Recorder(Arc::new(Inner { ledger, authenticate, sign_ins }))
+    }
+
+    /// For what happens before there is a request.
+    pub fn turned_away(&self) -> TurnedAway {
+        TurnedAway(self.0.ledger.clone())
     }
 }
 
@@ -135,6 +145,11 @@ impl Inner {
         let mut entry = asked.entry(event, outcome);
         add_details(&mut entry.details, note, answer);
         match event {
+            // The one that locked its address stands by itself.
+            Event::Refusal if asked.locked.is_none() => {
+                let status = answer.status();
+                self.ledger.record_folded(entry, asked.route(), status.as_str()).await
+            }
             Event::Administration => self.ledger.record_durably(entry.detail(STEP, DONE)).await,
             _ => self.ledger.record(entry).await,
         }
@@ -152,10 +167,13 @@ fn outcome(status: StatusCode, reason: Option<Reason>) -> Outcome {
 
 fn add_details(details: &mut Details, note: Option<Note>, answer: &Response) {
     for (name, value) in note.unwrap_or_default().0 {
-        details.add(name, &value);
+        match name {
+            "target" => details.add_target(name, &value),
+            _ => details.add(name, &value),
+        }
     }
     if let Some(made) = answer.headers().get(LOCATION).and_then(|made| made.to_str().ok()) {
-        details.add("made", made);
+        details.add_target("made", made);
     }
 }
 

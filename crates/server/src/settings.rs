@@ -348,14 +348,15 @@ settings! {
     /// What is older than this is removed from the audit record, whole segments at a time. 0 means
     /// never.
     audit_age_max: Duration = Duration::from_secs(730 * 24 * 3600);
-    /// How large a segment of the audit record grows; each day begins one as well.
+    /// How large a segment of the audit record grows, from 64KiB to 256MiB; each day begins one as well.
     audit_segment_bytes_max: Bytes = Bytes(64 << 20);
-    /// For how long the end of the audit record may be without a signature.
+    /// For how long the end of the audit record may be without a signature, from 100ms to 1h.
     audit_head_interval: Duration = Duration::from_secs(60);
-    /// For how long entries of the audit record may wait for the disk that nobody waits for.
+    /// For how long entries of the audit record may wait for the disk that nobody waits for; 1min is
+    /// the most.
     audit_sync_interval: Duration = Duration::from_millis(200);
-    /// How many entries wait in memory to be written to the audit record. Whoever has more to
-    /// record waits.
+    /// How many entries wait in memory to be written to the audit record, from 16 to 1000000. Whoever
+    /// has more to record waits, but not for long.
     audit_queue_max: usize = 10_000;
     /// A key or token that goes on being used from one address is recorded as signing in once in
     /// this time.

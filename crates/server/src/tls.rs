@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use ::audit::Outcome;
 use broker::Clock;
 use identity::Stamp;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -129,14 +130,19 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Writes down that a handshake failed. Where it was for a certificate, somebody was refused.
-pub fn tell_failed(listener: &str, from: SocketAddr, error: &io::Error) {
+/// Writes down that a handshake failed. Where it was for a certificate, somebody was refused: that is
+/// given.
+pub fn tell_failed(listener: &str, from: SocketAddr, error: &io::Error) -> Outcome {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match inner {
         Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented) => {
             info!(listener, %from, %error, "a client certificate was refused");
+            Outcome::refused(&format!("the client certificate is refused: {error}"))
         }
-        _ => debug!(listener, %from, %error, "a TLS handshake failed"),
+        _ => {
+            debug!(listener, %from, %error, "a TLS handshake failed");
+            Outcome::failed(&format!("the TLS handshake failed: {error}"))
+        }
     }
 }
 

@@ -307,6 +307,24 @@ fn a_client_certificate_says_who_is_calling() {
     let other = Authority::new(city.directory.path(), "other");
     let forged = other.client("forged", 5, "gateway.city.example", 2099);
     city.check(Some(&forged), &[], "refused");
+    // All of it is in the record.
+    let recorded = |names: &[&str]| {
+        let data = city.directory.path().join("data");
+        wait_until(&names.join(", "), || has_entry(&data, names));
+    };
+    recorded(&["\"kind\":\"certificate\"", "sign-in", "Gateway"]);
+    recorded(&["\"kind\":\"certificate\"", "refusal", "\"certificate\":\"DNS:stranger.example\""]);
+    recorded(&["refusal", "\"target\":\"listener main\"", "the client certificate is refused"]);
+}
+
+/// Is there a line with all of these in the audit record?
+fn has_entry(data: &Path, parts: &[&str]) -> bool {
+    let entries = std::fs::read_dir(data.join("audit")).unwrap();
+    let files = entries.map(|entry| entry.unwrap().path());
+    let texts = files.filter(|path| path.extension().is_some_and(|one| one == "ndjson"));
+    texts
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .any(|text| text.lines().any(|line| parts.iter().all(|part| line.contains(part))))
 }
 
 #[test]
@@ -403,6 +421,8 @@ fn each_listener_serves_what_it_is_set_to() {
     let mut heard = String::new();
     TcpStream::connect(addresses[2]).unwrap().read_to_string(&mut heard).unwrap();
     assert!(heard.starts_with("HTTP/1.1 403"), "{heard}");
+    let parts = ["refusal", "\"target\":\"listener far\"", "in no network of `allow_from`"];
+    wait_until("a refusal in the record", || has_entry(&directory.path().join("data"), &parts));
 }
 
 /// What `comity serve` says where it does not start.

@@ -1,7 +1,10 @@
 //! What the lines themselves say: signatures, keys, openings, and what anchors know of them.
 
-use super::{ANCHORS_MAX, Read, Trust};
-use crate::hash::{Hash, HashAlgorithm};
+use model::Timestamp;
+
+use super::{ANCHORS_MAX, HEAD_LATE_MAX, Read, Trust, UNSIGNED_LINES_MAX};
+use crate::excerpt::Excerpt;
+use crate::hash::{Anchor, Hash, HashAlgorithm};
 use crate::key::{KeyId, PublicKey, Signature};
 use crate::line::{Body, Line, NamedKey, Opening, RecordId, signed_part};
 use crate::verify::report::{Begins, Fault, Report};
@@ -19,6 +22,24 @@ pub(super) struct Content {
     first: Option<(u64, Hash)>,
     /// A line says that what is missing at the beginning was removed; it is not signed yet.
     accounted: bool,
+    /// The last line with a good signature of its own, by whichever key had its turn.
+    sealed: Option<u64>,
+    /// The lines that no signature covers that counts.
+    uncovered: Option<Uncovered>,
+    /// The line before the first one, as an excerpt says.
+    before: Option<Anchor>,
+}
+
+/// Lines at the end.
+#[derive(Clone, Copy, Debug)]
+struct Uncovered {
+    /// The first of them.
+    place: u64,
+    seq: u64,
+    since: Timestamp,
+    lines: u64,
+    /// The last entry among them.
+    until: Timestamp,
 }
 
 /// A key that may sign. It is known if it is one of those that were given, or was introduced by
@@ -42,6 +63,9 @@ impl Content {
             unknown: None,
             first: None,
             accounted: false,
+            sealed: None,
+            uncovered: None,
+            before: None,
         }
     }
 
@@ -53,10 +77,32 @@ impl Content {
         self.algorithm
     }
 
+    /// What an excerpt says of keys, each introduced by the one before.
+    pub(super) fn introduce(&mut self, text: &[u8], report: &mut Report) {
+        let excerpt = match Excerpt::parse(text) {
+            Ok(excerpt) => excerpt,
+            Err(error) => return report.find(1, 0, Fault::Unreadable(error)),
+        };
+        let Some(keys) = excerpt.keys() else {
+            return report.find(1, excerpt.before.seq, Fault::Opening);
+        };
+        (self.record, self.algorithm) = (Some(excerpt.record), excerpt.hash);
+        self.before = Some(excerpt.before);
+        for key in keys {
+            self.hand_over(key);
+        }
+    }
+
     /// The first line that can be read.
     pub(super) fn begin(&mut self, read: &Read<'_>, report: &mut Report) {
         let Line { seq, prev, .. } = read.line;
         self.first = Some((seq, prev));
+        if self
+            .before
+            .is_some_and(|before| before.seq.checked_add(1) != Some(seq) || before.hash != prev)
+        {
+            report.find(read.place, seq, Fault::Opening);
+        }
         let is_first = seq == 1 && prev == Hash::NOTHING;
         report.begins = match &read.line.body {
             Body::Record(_) if is_first => Begins::AtTheBeginning,
@@ -89,6 +135,7 @@ impl Content {
     /// A line in its place. True if it has a signature of its own, and it is good.
     pub(super) fn check(&mut self, read: &Read<'_>, seq: u64, report: &mut Report) -> bool {
         self.check_anchors(read, seq, report);
+        self.count_uncovered(read, seq);
         match &read.line.body {
             Body::Record(opening) => {
                 if read.place != 1 {
@@ -96,7 +143,13 @@ impl Content {
                 }
                 self.check_opening(opening, read, seq, report);
             }
-            Body::Segment(opening) => self.check_opening(opening, read, seq, report),
+            Body::Segment(opening) => {
+                let is_first = self.first.is_some_and(|(first, _)| first == seq);
+                if !is_first && self.sealed.and_then(|sealed| sealed.checked_add(1)) != Some(seq) {
+                    report.find(read.place, seq, Fault::SegmentUnsigned);
+                }
+                self.check_opening(opening, read, seq, report);
+            }
             Body::Entry(_) => report.entries += 1,
             Body::Gap(_) => report.gaps += 1,
             Body::Retention { first, before } => {
@@ -153,6 +206,7 @@ impl Content {
             report.find(read.place, seq, Fault::Signature);
             return false;
         }
+        self.sealed = Some(seq);
         report.key = Some(NamedKey::of(signer.key));
         report.key_known = signer.known;
         if signer.known || self.trust.keys.is_empty() {
@@ -164,10 +218,48 @@ impl Content {
     }
 
     /// A signature that counts covers everything up to here.
-    fn covered(&self, seq: u64, report: &mut Report) {
-        report.signed = Some(seq);
+    fn covered(&mut self, seq: u64, report: &mut Report) {
+        (report.signed, self.uncovered) = (Some(seq), None);
         if self.accounted && report.begins == Begins::InTheMiddle {
             report.begins = Begins::AfterRetention;
+        }
+    }
+
+    fn count_uncovered(&mut self, read: &Read<'_>, seq: u64) {
+        let Read { place, ref line, .. } = *read;
+        let uncovered = self.uncovered.get_or_insert(Uncovered {
+            place,
+            seq,
+            since: line.at,
+            lines: 0,
+            until: line.at,
+        });
+        uncovered.lines += 1;
+        // A line that is written at the next start may be much later, and no fault.
+        if matches!(line.body, Body::Entry(_)) {
+            uncovered.until = uncovered.until.max(line.at);
+        }
+    }
+
+    /// Where the keys are known, who writes the record has signed it, and not long ago.
+    fn check_uncovered(&self, report: &mut Report) {
+        if self.trust.keys.is_empty() {
+            return;
+        }
+        if report.signed.is_none() {
+            let end = report.last.map_or(0, |last| last.seq);
+            if self.unknown.is_none() {
+                report.find(report.lines + 1, end.saturating_add(1), Fault::Unsigned);
+            }
+            return;
+        }
+        let Some(Uncovered { place, seq, since, lines, until }) = self.uncovered else { return };
+        let span = i128::from(until.0) - i128::from(since.0);
+        let is_long = self.trust.head_interval.is_some_and(|interval| {
+            span > i128::try_from((interval + HEAD_LATE_MAX).as_micros()).unwrap_or(i128::MAX)
+        });
+        if is_long || UNSIGNED_LINES_MAX < lines {
+            report.find(place, seq, Fault::UnsignedEnd(lines));
         }
     }
 
@@ -203,5 +295,6 @@ impl Content {
         if let Some(anchor) = self.trust.anchors.last().filter(|anchor| anchor.seq > end) {
             report.find(report.lines + 1, end.saturating_add(1), Fault::EndCut(anchor.seq));
         }
+        self.check_uncovered(report);
     }
 }

@@ -86,6 +86,15 @@ pub enum Fault {
     Key(KeyId),
     #[error("it is signed with key {0}, and no key that is known signs this or anything later")]
     KeyUnknown(KeyId),
+    #[error("it begins a segment, and the line before it is not signed: lines were put there")]
+    SegmentUnsigned,
+    #[error("no line before it is signed by a key that is known")]
+    Unsigned,
+    #[error(
+        "it and what follows, {0} lines, are not signed, though a signature was due since: they \
+         may be forged"
+    )]
+    UnsignedEnd(u64),
     #[error("what it says of the record or its key is not what was said before")]
     Opening,
     #[error(

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::audit::{
     Anchor, Begins, Body, Entry, Event, Identity, Outcome, PublicKey, Report, Trust, Verifier, Who,
@@ -14,9 +15,10 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use model::{DateTime, Timestamp};
 
-use super::ledger::{Ledger, LedgerSettings};
+use super::ledger::Ledger;
 use super::lines::Lines;
 use super::retention::first_line;
+use super::settings::LedgerSettings;
 use super::{export, files};
 use crate::cli::Common;
 use crate::clock::SystemClock;
@@ -110,7 +112,7 @@ impl AuditCommand {
 pub async fn run(settings: Settings, command: AuditCommand) -> Result<(), Failure> {
     let directory = files::directory(&settings.data);
     match command {
-        AuditCommand::Verify(args) => verify(&directory, args),
+        AuditCommand::Verify(args) => verify(&directory, args, settings.audit_head_interval),
         AuditCommand::Export(args) => write_export(&directory, &args),
         AuditCommand::Key(AuditKeyArgs { pem, rotate, .. }) => {
             let key = if rotate { new_key(&settings).await? } else { key(&directory)? };
@@ -124,7 +126,7 @@ pub async fn run(settings: Settings, command: AuditCommand) -> Result<(), Failur
     }
 }
 
-fn verify(directory: &Path, args: VerifyArgs) -> Result<(), Failure> {
+fn verify(directory: &Path, args: VerifyArgs, head_interval: Duration) -> Result<(), Failure> {
     let VerifyArgs { paths, keys, anchors, .. } = args;
     let (paths, is_directory) = match paths.as_slice() {
         [] => (segments(directory)?, Some(directory.to_owned())),
@@ -133,7 +135,9 @@ fn verify(directory: &Path, args: VerifyArgs) -> Result<(), Failure> {
     };
     // A server that writes meanwhile may be in the middle of its last line.
     let written = is_directory.as_deref().is_some_and(is_written);
-    let trust = Trust { keys, anchors, whole: is_directory.is_some() };
+    // Elsewhere, the settings here say nothing of how often the record was signed.
+    let head_interval = is_directory.is_some().then_some(head_interval);
+    let trust = Trust { keys, anchors, head_interval, whole: is_directory.is_some() };
     let mut verifier = Verifier::new(trust);
     for path in &paths {
         read_into(&mut verifier, path, written).map_err(Failure::io(path.display()))?;

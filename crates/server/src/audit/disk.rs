@@ -30,6 +30,7 @@ pub struct SystemDisk;
 impl Disk for SystemDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn Appended>> {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        super::files::give_to_owner(&file, path)?;
         Ok(Box::new(file))
     }
 }

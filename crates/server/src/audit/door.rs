@@ -48,6 +48,10 @@ impl AuditDoor {
     pub fn new(ledger: Arc<Ledger>, authenticate: Arc<dyn Authenticate>) -> AuditDoor {
         AuditDoor { ledger, authenticate, readers: Arc::new(Semaphore::new(READERS_MAX)) }
     }
+
+    pub fn ledger(&self) -> Arc<Ledger> {
+        self.ledger.clone()
+    }
 }
 
 pub fn router(door: AuditDoor) -> Router {
@@ -120,6 +124,7 @@ async fn find(State(door): State<AuditDoor>, RawQuery(query): RawQuery, head: Pa
                 "entries": page.lines,
                 "next": page.next,
                 "unreadable": page.unreadable,
+                "damaged": page.damaged,
             }),
             note,
         ))
@@ -172,7 +177,11 @@ async fn key(State(door): State<AuditDoor>, head: Parts) -> Response {
         return *refused;
     }
     let status = door.ledger.status();
-    json_answer(&key_json(&status.key, &status.last.to_string()))
+    let Some(key) = status.key else {
+        let detail = "the audit record could not be opened yet; the log tells why";
+        return problem(StatusCode::SERVICE_UNAVAILABLE, detail);
+    };
+    json_answer(&key_json(&key, &status.last.to_string()))
 }
 
 fn key_json(key: &PublicKey, anchor: &str) -> serde_json::Value {

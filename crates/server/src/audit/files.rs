@@ -2,7 +2,9 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{
+    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown,
+};
 use std::path::{Path, PathBuf};
 
 /// A segment, by the number of its first line.
@@ -52,16 +54,65 @@ fn first_of(name: &str) -> Option<u64> {
     digits.then(|| number.parse().ok())?
 }
 
-/// Makes the directory, which only its owner may open. On disk when this returns.
+/// Makes the directory, which only its owner may open: who owns the one it lies in. On disk when
+/// this returns.
 pub fn make_directory(directory: &Path) -> io::Result<()> {
+    let is_new = !directory.exists();
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    directory.parent().map_or(Ok(()), sync_directory)
+    let Some(parent) = directory.parent() else { return Ok(()) };
+    let (owner, made) = (fs::metadata(parent)?, fs::metadata(directory)?);
+    if is_new && owner.uid() != made.uid() {
+        chown(directory, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    sync_directory(parent)
+}
+
+/// Gives a file to the owner of its directory. Where an administrator of the machine does something
+/// to the record, the service must be able to read and write it afterwards.
+pub fn give_to_owner(file: &File, path: &Path) -> io::Result<()> {
+    let Some(directory) = path.parent() else { return Ok(()) };
+    let (owner, made) = (fs::metadata(directory)?, file.metadata()?);
+    if owner.uid() == made.uid() {
+        return Ok(());
+    }
+    match fchown(file, Some(owner.uid()), Some(owner.gid())) {
+        // Who may not give files away is no administrator, and has made them as its own.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        given => given,
+    }
+}
+
+/// What others than the owner may do with a key, and with everything else of the record: its group
+/// may read that, where somebody has allowed it.
+pub const KEY_FORBIDDEN: u32 = 0o077;
+pub const FORBIDDEN: u32 = 0o027;
+
+/// Takes from a file or directory what is forbidden of its mode. Gives the mode it had, if that was
+/// otherwise. Nothing of it where there is no such file.
+pub fn close_to_others(path: &Path, forbidden: u32) -> io::Result<Option<u32>> {
+    let mode = match fs::metadata(path) {
+        Ok(metadata) => metadata.permissions().mode() & 0o7777,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if mode & forbidden == 0 {
+        return Ok(None);
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode & !forbidden)).map_err(|error| {
+        let problem = format!(
+            "others may read or change `{}` (mode {mode:o}), and that could not be mended: {error}",
+            path.display()
+        );
+        io::Error::new(error.kind(), problem)
+    })?;
+    Ok(Some(mode))
 }
 
 /// Held as long as the file is open. Nothing if another process holds it.
 pub fn lock(directory: &Path) -> io::Result<Option<File>> {
     let path = directory.join("LOCK");
-    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
+    give_to_owner(&file, &path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -77,6 +128,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    give_to_owner(&file, path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

@@ -1,79 +1,30 @@
 //! The ledger as the rest of the server sees it: entries in, and how it stands.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::audit::{Anchor, Entry, Event, Outcome, PublicKey, Who};
 use broker::Clock;
 use tokio::sync::{mpsc, oneshot};
+use tracing::error;
 
 use super::disk::{Disk, SystemDisk};
-use super::files;
+use super::folds::Folds;
 use super::open::{self, LedgerError};
+use super::settings::LedgerSettings;
+use super::status::{Shared, Status};
 use super::writer::{Asked, Writer};
-use crate::settings::{OnAuditFailure, Settings};
-
-/// What a ledger is made from.
-#[derive(Clone, Debug)]
-pub struct LedgerSettings {
-    pub directory: PathBuf,
-    pub on_failure: OnAuditFailure,
-    /// Are reads recorded? Are writes?
-    pub reads: bool,
-    pub writes: bool,
-    /// Nothing younger is removed.
-    pub age_min: Duration,
-    /// What is older is removed; nothing is, where there is none.
-    pub age_max: Option<Duration>,
-    pub segment_bytes_max: u64,
-    pub head_interval: Duration,
-    pub sync_interval: Duration,
-    pub queue_max: usize,
-}
-
-impl LedgerSettings {
-    pub fn of(settings: &Settings) -> Result<LedgerSettings, LedgerError> {
-        let age_max = Some(settings.audit_age_max).filter(|age| !age.is_zero());
-        if age_max.is_some_and(|age_max| age_max < settings.audit_age_min) {
-            let problem = "`audit_age_max` is less than `audit_age_min`";
-            return Err(LedgerError::Settings(problem.to_owned()));
-        }
-        Ok(LedgerSettings {
-            directory: files::directory(&settings.data),
-            on_failure: settings.audit_on_failure,
-            reads: settings.audit_reads,
-            writes: settings.audit_writes,
-            age_min: settings.audit_age_min,
-            age_max,
-            segment_bytes_max: settings.audit_segment_bytes_max.0,
-            head_interval: settings.audit_head_interval,
-            sync_interval: settings.audit_sync_interval,
-            queue_max: settings.audit_queue_max.max(1),
-        })
-    }
-}
+use crate::settings::OnAuditFailure;
 
 /// The record of who did what. Every call may be made from any task.
 pub struct Ledger {
     settings: LedgerSettings,
     clock: Arc<dyn Clock>,
     asked: mpsc::Sender<Asked>,
-    status: Arc<Mutex<Status>>,
-}
-
-/// How the ledger stands.
-#[derive(Clone, Debug)]
-pub struct Status {
-    /// The last line that is on disk: worth keeping elsewhere, as an anchor.
-    pub last: Anchor,
-    /// The key that signs.
-    pub key: PublicKey,
-    /// Why nothing can be recorded at this time.
-    pub failing: Option<String>,
-    /// How many entries were lost since the start.
-    pub lost: u64,
+    shared: Arc<Shared>,
+    folds: Folds,
 }
 
 /// What was to be recorded is not, so it must not be done.
@@ -88,9 +39,13 @@ impl fmt::Debug for Ledger {
 }
 
 pub(super) const ENDED: &str = "recording has ended";
+const STALLED: &str = "the disk does not answer";
 
 impl Ledger {
     /// Opens the record of a data directory, or begins one, and records that the platform started.
+    ///
+    /// Where the settings ask for an alert and the disk does not let the record be opened, it is
+    /// tried again and again, and the record says later how much is missing.
     pub fn open(settings: LedgerSettings, clock: Arc<dyn Clock>) -> Result<Ledger, LedgerError> {
         Ledger::open_on(Arc::new(SystemDisk), settings, clock)
     }
@@ -100,18 +55,27 @@ impl Ledger {
         settings: LedgerSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Ledger, LedgerError> {
-        let (tail, lock) = open::open(&settings, disk, clock.now())?;
-        let (last, key) = (tail.last_kept(), tail.public_key());
-        let status = Arc::new(Mutex::new(Status { last, key, failing: None, lost: 0 }));
+        let shared = Arc::new(Shared::default());
+        let opened = match open::open(&settings, disk.clone(), clock.now()) {
+            Ok(opened) => Some(opened),
+            Err(error @ LedgerError::Io { .. }) if settings.on_failure == OnAuditFailure::Alert => {
+                error!(%error, "the audit record cannot be opened; nothing is recorded; trying again");
+                shared.fail(error.to_string());
+                None
+            }
+            Err(error) => return Err(error),
+        };
         let (asked, queue) = mpsc::channel(settings.queue_max);
         let start = Entry::new(Event::Start, Who::system(), Outcome::Allowed)
             .detail("version", env!("CARGO_PKG_VERSION"));
         let start = Asked::Record { at: clock.now(), entry: Box::new(start), durable: None };
         // The queue is empty and has room for one.
         let _ = asked.try_send(start);
-        let writer = Writer::new((tail, lock), settings.clone(), clock.clone(), status.clone());
+        let folds = Folds::default();
+        let own = (settings.clone(), clock.clone(), shared.clone(), folds.clone());
+        let writer = Writer::new(opened, disk, own);
         writer.spawn(queue).map_err(LedgerError::io(&settings.directory))?;
-        Ok(Ledger { settings, clock, asked, status })
+        Ok(Ledger { settings, clock, asked, shared, folds })
     }
 
     /// Are such events recorded at all? Where they are not, an entry need not be made.
@@ -124,14 +88,13 @@ impl Ledger {
     }
 
     /// Records an entry without waiting for the disk. It waits for room in the queue, if that is
-    /// full. An error means that the settings ask to refuse what cannot be recorded.
+    /// full, but not for ever. An error means that the settings ask to refuse what cannot be
+    /// recorded.
     pub async fn record(&self, entry: Entry) -> Result<(), NotRecorded> {
         if !self.records(entry.event) {
             return Ok(());
         }
-        if let Some(problem) = self.refusal() {
-            return Err(problem);
-        }
+        self.ready()?;
         self.send(entry, None).await
     }
 
@@ -142,35 +105,74 @@ impl Ledger {
         }
         let (durable, is_durable) = oneshot::channel();
         self.send(entry, Some(durable)).await?;
-        is_durable.await.unwrap_or_else(|_| self.ended())
+        match tokio::time::timeout(self.wait(self.settings.disk_wait_max), is_durable).await {
+            Ok(Ok(answer)) => answer,
+            // It was taken, and not written.
+            Ok(Err(_)) => self.lost(ENDED, 1),
+            // It is not lost yet; the writer counts it if it is.
+            Err(_) => self.lost(STALLED, 0),
+        }
+    }
+
+    /// The same as [`Ledger::record`], but what is the same again within an interval is counted
+    /// and recorded together.
+    pub async fn record_folded(
+        &self,
+        entry: Entry,
+        route: &str,
+        outcome: &str,
+    ) -> Result<(), NotRecorded> {
+        self.ready()?;
+        match self.folds.take(self.clock.now(), entry, route, outcome) {
+            Some(entry) => self.send(entry, None).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The same, for what has happened and where nobody may wait. Where it cannot be recorded, it is
+    /// counted.
+    pub fn note_folded(&self, entry: Entry, route: &str, outcome: &str) {
+        let Some(entry) = self.folds.take(self.clock.now(), entry, route, outcome) else { return };
+        let asked = Asked::Record { at: self.clock.now(), entry: Box::new(entry), durable: None };
+        if let Err(problem) = self.asked.try_send(asked) {
+            let is_full = matches!(problem, mpsc::error::TrySendError::Full(_));
+            // Whom it concerns was refused anyway.
+            let _ = self.lost(if is_full { STALLED } else { ENDED }, 1);
+            self.shared.add_unqueued(1);
+        }
     }
 
     /// A key that was made just now signs from here on. The one before it signs that.
     pub async fn rotate_key(&self) -> Result<PublicKey, NotRecorded> {
         let (done, is_done) = oneshot::channel();
         self.ask(Asked::Rotate { at: self.clock.now(), done }).await?;
-        is_done.await.unwrap_or_else(|_| Err(NotRecorded(ENDED.to_owned())))
+        self.answer(is_done).await
     }
 
     /// Signs everything up to here, and says how far that is.
     pub async fn sign(&self) -> Result<Anchor, NotRecorded> {
         let (done, is_done) = oneshot::channel();
         self.ask(Asked::Sign { at: self.clock.now(), done }).await?;
-        is_done.await.unwrap_or_else(|_| Err(NotRecorded(ENDED.to_owned())))
+        self.answer(is_done).await
     }
 
     /// Records that the platform stops; then nothing is recorded any more.
     pub async fn close(&self) -> Result<(), NotRecorded> {
         let stop = Entry::new(Event::Stop, Who::system(), Outcome::Allowed);
         let stopped = self.record_durably(stop).await;
+        self.shared.close();
         let (done, is_done) = oneshot::channel();
         self.ask(Asked::Close { done }).await?;
-        let closed = is_done.await.unwrap_or_else(|_| Err(NotRecorded(ENDED.to_owned())));
+        let closed = self.answer(is_done).await;
         stopped.and(closed)
     }
 
     pub fn status(&self) -> Status {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut status = self.shared.status();
+        if self.asked.is_closed() && !self.shared.is_closed() {
+            status.failing = Some(ENDED.to_owned());
+        }
+        status
     }
 
     /// The directory in which [`super::search`] and [`super::export`] read.
@@ -180,23 +182,15 @@ impl Ledger {
 
     /// An error where what must be recorded cannot be, as far as is known, and must not be done.
     pub fn ready(&self) -> Result<(), NotRecorded> {
-        self.refusal().map_or(Ok(()), Err)
-    }
-
-    /// Whether there is no use in asking.
-    fn refusal(&self) -> Option<NotRecorded> {
         if self.settings.on_failure == OnAuditFailure::Alert {
-            return None;
+            return Ok(());
         }
-        let status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        status.failing.clone().map(NotRecorded)
+        self.shared.failing().map_or(Ok(()), |why| Err(NotRecorded(why)))
     }
 
-    fn ended(&self) -> Result<(), NotRecorded> {
-        match self.settings.on_failure {
-            OnAuditFailure::Alert => Ok(()),
-            OnAuditFailure::Refuse => Err(NotRecorded(ENDED.to_owned())),
-        }
+    /// Who comes while the disk does not answer need not find that out again.
+    fn wait(&self, most: Duration) -> Duration {
+        if self.shared.is_stalled() { Duration::ZERO } else { most }
     }
 
     async fn send(
@@ -205,11 +199,50 @@ impl Ledger {
         durable: Option<oneshot::Sender<Result<(), NotRecorded>>>,
     ) -> Result<(), NotRecorded> {
         let asked = Asked::Record { at: self.clock.now(), entry: Box::new(entry), durable };
-        self.ask(asked).await.or_else(|_| self.ended())
+        match self.queue(asked).await {
+            Ok(()) => Ok(()),
+            Err(why) => {
+                if self.settings.on_failure == OnAuditFailure::Alert {
+                    self.shared.add_unqueued(1);
+                }
+                self.lost(why, 1)
+            }
+        }
     }
 
     async fn ask(&self, asked: Asked) -> Result<(), NotRecorded> {
-        let sent = self.asked.send(asked).await;
-        sent.map_err(|_| NotRecorded(ENDED.to_owned()))
+        self.queue(asked).await.map_err(|why| NotRecorded(why.to_owned()))
+    }
+
+    async fn queue(&self, asked: Asked) -> Result<(), &'static str> {
+        let wait = self.wait(self.settings.queue_wait_max);
+        match tokio::time::timeout(wait, self.asked.send(asked)).await {
+            Ok(sent) => sent.map_err(|_| ENDED),
+            Err(_) => Err(STALLED),
+        }
+    }
+
+    async fn answer<T>(
+        &self,
+        is_done: oneshot::Receiver<Result<T, NotRecorded>>,
+    ) -> Result<T, NotRecorded> {
+        match tokio::time::timeout(self.wait(self.settings.disk_wait_max), is_done).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(NotRecorded(ENDED.to_owned())),
+            Err(_) => Err(NotRecorded(STALLED.to_owned())),
+        }
+    }
+
+    /// What the settings say of entries that were not recorded.
+    fn lost(&self, why: &'static str, entries: u64) -> Result<(), NotRecorded> {
+        let alert = self.settings.on_failure == OnAuditFailure::Alert;
+        if why == STALLED {
+            self.shared.stall(why);
+        }
+        let lost = self.shared.add_lost(if alert { entries } else { 0 });
+        if !self.shared.is_closed() && self.shared.is_alarm_due() {
+            error!(why, lost, refuses = !alert, "the audit record is not written");
+        }
+        if alert { Ok(()) } else { Err(NotRecorded(why.to_owned())) }
     }
 }

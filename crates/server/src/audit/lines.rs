@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use ::audit::LINE_BYTES_MAX;
+use ::audit::{LINE_BYTES_MAX, Line};
 
 /// Lines from the first on.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct Lines<R> {
     line: Vec<u8>,
     /// Did the last line have its end?
     ended: bool,
+    /// How many bytes the lines that were given come to, with their ends.
+    bytes: u64,
 }
 
 impl Lines<BufReader<File>> {
@@ -24,7 +26,7 @@ impl Lines<BufReader<File>> {
 
 impl<R: BufRead> Lines<R> {
     pub fn new(from: R) -> Lines<R> {
-        Lines { from, line: Vec::new(), ended: true }
+        Lines { from, line: Vec::new(), ended: true, bytes: 0 }
     }
 
     /// The next line, without its end. Of one that is longer than lines may be, one byte more than
@@ -36,6 +38,7 @@ impl<R: BufRead> Lines<R> {
         if count == 0 {
             return Ok(None);
         }
+        self.bytes += count as u64;
         self.ended = self.line.last() == Some(&b'\n');
         if self.ended {
             self.line.pop();
@@ -50,6 +53,11 @@ impl<R: BufRead> Lines<R> {
         self.ended
     }
 
+    /// How many bytes of the file stand before the line after the last one.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     /// Passes over the rest of a line.
     fn skip_line(&mut self) -> io::Result<bool> {
         loop {
@@ -60,6 +68,7 @@ impl<R: BufRead> Lines<R> {
             let end = part.iter().position(|byte| *byte == b'\n');
             let length = end.map_or(part.len(), |at| at + 1);
             self.from.consume(length);
+            self.bytes += length as u64;
             if end.is_some() {
                 return Ok(true);
             }
@@ -80,6 +89,9 @@ pub struct LinesBack {
 
 const BLOCK: u64 = 1 << 16;
 
+/// How far before a place a line is looked for that should be there.
+const NEAR_BYTES: u64 = 8 * BLOCK;
+
 impl LinesBack {
     /// Whatever stands after the last end of line is passed over.
     pub fn open(path: &Path) -> io::Result<LinesBack> {
@@ -88,20 +100,40 @@ impl LinesBack {
         LinesBack::of(file, at)
     }
 
-    /// The same, from a place on after which no line is wanted: `wanted` tells of a line whether it
-    /// is, and is true of those before some place and of none after it.
-    pub fn open_at(path: &Path, wanted: impl Fn(&[u8]) -> bool) -> io::Result<LinesBack> {
+    /// The same, from the line of a number on: of those from that number on, only few are given. If
+    /// lines were damaged, so that it is not certain where it stands, all are.
+    pub fn open_before(path: &Path, seq: u64) -> io::Result<LinesBack> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
+        let number = |line: &[u8]| Line::parse(line).ok().map(|line| line.seq);
         let (mut before, mut after) = (0, length);
         while after - before > BLOCK {
             let middle = before + (after - before) / 2;
-            let line = line_after(&file, middle)?;
-            if line.is_some_and(|line| wanted(&line)) { before = middle } else { after = middle }
+            match line_after(&file, middle)?.and_then(|line| number(&line)) {
+                Some(found) if found < seq => before = middle,
+                _ => after = middle,
+            }
         }
         // The last line that is wanted may begin before that place and end after it.
         let at = length.min(after + 2 * (LINE_BYTES_MAX as u64 + 1));
-        LinesBack::of(file, at)
+        let is_near = at == length || LinesBack::of(file.try_clone()?, at)?.is_before(seq)?;
+        LinesBack::of(file, if is_near { at } else { length })
+    }
+
+    /// Are these lines from near the one of a number? Where a damaged line has led astray, the one
+    /// before it is not among them, unless the file begins with that number or a later one.
+    fn is_before(&mut self, seq: u64) -> io::Result<bool> {
+        let end = self.left().saturating_sub(NEAR_BYTES);
+        let mut first = None;
+        while end <= self.left()
+            && let Some(line) = self.next()?
+        {
+            first = Line::parse(&line).ok().map(|line| line.seq).or(first);
+            if first.is_some() && first == seq.checked_sub(1) {
+                return Ok(true);
+            }
+        }
+        Ok(self.left() == 0 && first.is_some_and(|first| seq <= first))
     }
 
     fn of(file: File, at: u64) -> io::Result<LinesBack> {
@@ -110,8 +142,8 @@ impl LinesBack {
         Ok(lines)
     }
 
-    /// The line before, without its end. A line longer than lines may be is an error: nothing that
-    /// wrote here made it.
+    /// The line before, without its end. Of one that is longer than lines may be, one byte more than
+    /// that.
     pub fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
         if self.buffer.is_empty() && self.at == 0 {
             return Ok(None);
@@ -128,19 +160,18 @@ impl LinesBack {
 
     /// Everything after the last end of line.
     fn take_line(&mut self) -> io::Result<Vec<u8>> {
-        let mut looked = 0;
+        // What was read of the line already: it is kept only as far as it can be one.
+        let mut line: Vec<u8> = Vec::new();
         loop {
-            let unseen = &self.buffer[..self.buffer.len() - looked];
-            if let Some(end) = unseen.iter().rposition(|byte| *byte == b'\n') {
-                return Ok(self.buffer.split_off(end + 1));
+            let end = self.buffer.iter().rposition(|byte| *byte == b'\n');
+            let mut part = self.buffer.split_off(end.map_or(0, |end| end + 1));
+            if line.len() <= LINE_BYTES_MAX {
+                part.append(&mut line);
+                line = part;
             }
-            if self.at == 0 {
-                return Ok(std::mem::take(&mut self.buffer));
-            }
-            looked = self.buffer.len();
-            if looked > LINE_BYTES_MAX + BLOCK as usize {
-                let problem = "a line is longer than lines of the record can be";
-                return Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+            if end.is_some() || self.at == 0 {
+                line.truncate(LINE_BYTES_MAX + 1);
+                return Ok(line);
             }
             self.read_block()?;
         }
@@ -150,7 +181,6 @@ impl LinesBack {
         let length = self.at.min(BLOCK);
         let mut block = vec![0; usize::try_from(length).unwrap_or(0)];
         self.file.read_exact_at(&mut block, self.at - length)?;
-        block.append(&mut self.buffer);
         self.buffer = block;
         self.at -= length;
         self.bytes_read += length;
@@ -178,6 +208,9 @@ fn line_after(file: &File, place: u64) -> io::Result<Option<Vec<u8>>> {
 
 #[cfg(test)]
 mod tests {
+    use ::audit::{Chain, RecordId, SigningKey};
+    use model::Timestamp;
+
     use super::*;
 
     fn forwards(text: &[u8]) -> Vec<(usize, bool)> {
@@ -218,26 +251,64 @@ mod tests {
         let long = vec![b'x'; 100_000];
         let text = [b"first\n".to_vec(), long.clone(), b"\n".to_vec(), long.clone()].concat();
         assert_eq!(backwards(&text), [long, b"first".to_vec()]);
+        let longer = vec![b'x'; 5 * LINE_BYTES_MAX];
+        let text = [b"first\n".to_vec(), longer.clone(), b"\nlast\n".to_vec(), longer].concat();
+        let cut = vec![b'x'; LINE_BYTES_MAX + 1];
+        assert_eq!(backwards(&text), [b"last".to_vec(), cut, b"first".to_vec()]);
+    }
+
+    /// Lines of a record, some of them altered, and from where on they are read.
+    #[track_caller]
+    fn check_before(damage: impl Fn(usize, &mut Vec<u8>), skipped_max: usize) {
+        let key = SigningKey::of_secret(&[1; 32]);
+        let (mut chain, first) = Chain::begin(RecordId([1; 16]), key, Timestamp(0));
+        let mut lines = vec![first];
+        lines.extend((1..8_000).map(|_| chain.head(Timestamp(0))));
+        lines.iter_mut().enumerate().for_each(|(at, line)| damage(at, line));
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("lines");
+        std::fs::write(&path, [lines.join(&b'\n'), b"\n".to_vec()].concat()).unwrap();
+        for wanted in [1, 2, 2_001, 5_001, 7_999, 8_000, 8_001] {
+            let mut back = LinesBack::open_before(&path, wanted).unwrap();
+            let mut skipped = 0;
+            let found = loop {
+                match back.next().unwrap().map(|line| Line::parse(&line).map(|line| line.seq)) {
+                    Some(Ok(seq)) if seq < wanted => break Some(seq),
+                    None => break None,
+                    Some(_) => skipped += 1,
+                }
+            };
+            assert_eq!(found.unwrap_or(0), wanted - 1);
+            assert!(skipped <= skipped_max, "{skipped}");
+        }
     }
 
     #[test]
     fn a_place_in_a_large_file_is_found_without_reading_it_all() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("lines");
-        let number = |line: &[u8]| str::from_utf8(line).unwrap().trim().parse::<u64>().unwrap();
-        let text: String = (0..40_000).map(|line| format!("{line:99}\n")).collect();
-        std::fs::write(&path, text).unwrap();
-        for wanted in [0, 1, 2_000, 39_998, 39_999, 40_000] {
-            let mut lines = LinesBack::open_at(&path, |line| number(line) < wanted).unwrap();
-            let mut skipped = 0;
-            let found = loop {
-                match lines.next().unwrap().map(|line| number(&line)) {
-                    Some(line) if line >= wanted => skipped += 1,
-                    found => break found,
+        check_before(|_, _| {}, 1_500);
+    }
+
+    /// Wherever it is looked, the line there may be the one that was altered.
+    #[test]
+    fn altered_lines_lead_nowhere_else() {
+        let numbered = |line: &mut Vec<u8>, seq: u64| {
+            *line = Line { seq, ..Line::parse(line).unwrap() }.print();
+        };
+        check_before(
+            |at, line| {
+                if (3_000..4_900).contains(&at) {
+                    line[0] = b'x'
                 }
-            };
-            assert_eq!(found, wanted.checked_sub(1));
-            assert!(skipped < 5_000, "{skipped}");
-        }
+            },
+            8_000,
+        );
+        check_before(
+            |at, line| {
+                if at % 500 == 250 {
+                    numbered(line, 1 << 40)
+                }
+            },
+            8_000,
+        );
     }
 }

@@ -1,21 +1,29 @@
 //! Opening a ledger: a new record, or the end of the one that is there.
+//!
+//! What a crash tore off is cut, set aside and told. What is damaged otherwise stops the start where
+//! the settings say `refuse`; where they say `alert`, it stays where it is, and the record goes on
+//! after it in a new segment, in a line that names the file. So nothing that is evidence is moved, the
+//! numbers of lines stay what they were, and verifying tells exactly the lines that are damaged.
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::audit::{Body, Chain, Gap, GapCause, LINE_BYTES_MAX, Line, RecordId, ResumeError};
+use ::audit::{
+    Anchor, Chain, Gap, GapCause, Hash, LineError, Opening, RecordId, ResumeError, SigningKey,
+};
 use model::Timestamp;
-use tracing::warn;
+use tracing::{error, warn};
 
+use super::aside::{self, Untold};
 use super::disk::Disk;
 use super::files::{self, Segment};
-use super::ledger::LedgerSettings;
-use super::lines::{Lines, LinesBack};
+use super::scan::{Scan, scan};
 use super::secret::SecretFiles;
+use super::settings::LedgerSettings;
 use super::tail::{Place, Tail};
+use crate::settings::OnAuditFailure;
 
 /// Why a ledger cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -36,11 +44,19 @@ pub enum LedgerError {
     )]
     Resume { path: PathBuf, source: ResumeError },
     #[error(
-        "the end of `{}` holds no line that can be read; `comity audit verify` tells more",
-        .0.display()
+        "the audit record is damaged in `{}`: {problem}. `comity audit verify` tells more. Restore \
+         the file from a backup; or keep a copy of `audit/` as evidence and start once with \
+         `audit_on_failure = alert`, which goes on after the damage and says so in the record",
+        path.display()
     )]
-    Damaged(PathBuf),
-    #[error("the settings of the audit record contradict each other: {0}")]
+    Damaged { path: PathBuf, problem: String },
+    #[error(
+        "the audit record was written by a newer version: of entry {seq} in `{}`, {problem}; start \
+         that version again",
+        path.display()
+    )]
+    Newer { path: PathBuf, seq: u64, problem: LineError },
+    #[error("the settings of the audit record are wrong: {0}")]
     Settings(String),
 }
 
@@ -61,63 +77,116 @@ pub fn open(
     files::make_directory(directory).map_err(io())?;
     let lock = files::lock(directory).map_err(io())?;
     let lock = lock.ok_or_else(|| LedgerError::Locked(directory.to_owned()))?;
-    let opening = Opening { directory, disk, bytes_max: settings.segment_bytes_max, at };
-    opening.tail().map(|tail| (tail, lock))
+    close_to_others(directory).map_err(io())?;
+    let opening = Begin { directory, disk, settings, at };
+    let mut tail = opening.tail()?;
+    tell(&mut tail, directory, at).map_err(io())?;
+    Ok((tail, lock))
+}
+
+/// The record is its owner's, and of those whom its owner lets read it.
+fn close_to_others(directory: &Path) -> io::Result<()> {
+    let segments = files::segments(directory)?;
+    let paths = segments.iter().map(|segment| segment.path.as_path());
+    for path in paths.chain([directory]) {
+        if let Some(mode) = files::close_to_others(path, files::FORBIDDEN)? {
+            let (file, mode) = (path.display(), format!("{mode:o}"));
+            warn!(%file, mode, "others could read or change the audit record; that is mended");
+        }
+    }
+    Ok(())
+}
+
+/// Says in the record what is set aside, and only then gives it its name.
+fn tell(tail: &mut Tail, directory: &Path, at: Timestamp) -> io::Result<()> {
+    let untold = Untold::all(directory)?;
+    for file in &untold {
+        tail.append_gap(at, file.gap()?)?;
+    }
+    if !untold.is_empty() {
+        tail.append_head(at)?;
+        tail.sync()?;
+    }
+    untold.iter().try_for_each(Untold::told)?;
+    if untold.is_empty() { Ok(()) } else { files::sync_directory(directory) }
 }
 
 /// What is needed to open one.
-struct Opening<'a> {
+struct Begin<'a> {
     directory: &'a Path,
     disk: Arc<dyn Disk>,
-    bytes_max: u64,
+    settings: &'a LedgerSettings,
     at: Timestamp,
 }
 
-impl Opening<'_> {
+impl Begin<'_> {
     fn io(&self, error: io::Error) -> LedgerError {
         LedgerError::io(self.directory)(error)
     }
 
+    fn secrets(&self) -> SecretFiles {
+        SecretFiles::of(self.directory)
+    }
+
     fn tail(&self) -> Result<Tail, LedgerError> {
-        let mut gap = None;
         loop {
             let segments = files::segments(self.directory).map_err(|error| self.io(error))?;
-            let Some(segment) = segments.last() else { return self.begin() };
+            let Some((segment, earlier)) = segments.split_last() else { return self.begin() };
             let io = || LedgerError::io(&segment.path);
-            gap = set_torn_aside(self.directory, segment)?.or(gap);
-            if fs::metadata(&segment.path).map_err(io())?.len() == 0 {
+            let found = scan(segment).map_err(io())?;
+            if let Some((seq, problem)) = found.newer {
+                return Err(LedgerError::Newer { path: segment.path.clone(), seq, problem });
+            }
+            if found.bytes < found.length {
+                let name = aside::set_torn_aside(segment, found.bytes).map_err(io())?;
+                let bytes = found.length - found.bytes;
+                warn!(bytes, file = name, "the end of the audit record was torn; it is set aside");
+            }
+            if found.bytes == 0 {
                 // It was torn in its very first line; the record ends in the segment before.
                 fs::remove_file(&segment.path).map_err(io())?;
                 continue;
             }
-            let mut tail = self.resume(segment)?;
-            if let Some(gap) = gap {
-                tail.append_gap(self.at, gap).and_then(|()| tail.sync()).map_err(io())?;
-            }
-            return Ok(tail);
+            return match &found.problem {
+                None => self.resume(segment, &found),
+                Some(problem) => self.damaged(segment, earlier, &found, problem),
+            };
         }
     }
 
-    /// A new record.
+    /// A new record, with a key of its own. If there was a key, there was a record: that is said.
     fn begin(&self) -> Result<Tail, LedgerError> {
-        let secrets = SecretFiles::of(self.directory);
-        let key = match secrets.read().map_err(LedgerError::io(&secrets.path()))? {
-            Some(key) => key,
-            None => {
-                let made = secrets.make_next();
-                let made = made.and_then(|key| secrets.take_over().map(|()| key));
-                made.map_err(|error| self.io(error))?
-            }
-        };
-        let mut id = [0; 16];
-        getrandom::fill(&mut id).map_err(|error| self.io(io::Error::other(error)))?;
-        let (chain, mut line) = Chain::begin(RecordId(id), key, self.at);
+        let secrets = self.secrets();
+        if let Some(old) = secrets.read().map_err(LedgerError::io(&secrets.path()))? {
+            let name = SecretFiles::name_of_old(&old.public());
+            warn!(
+                file = name,
+                "there is a key of an audit record, and no record; a new one begins"
+            );
+            secrets.set_aside(&aside::untold(&name)).map_err(|error| self.io(error))?;
+        }
+        let key = secrets.make_next().map_err(|error| self.io(error))?;
+        let (chain, mut line) = Chain::begin(RecordId(self.chance()?), key, self.at);
         line.push(b'\n');
         let segment = Segment::of(self.directory, 1);
-        files::write_private(&segment.path, &line).map_err(LedgerError::io(&segment.path))?;
-        files::sync_directory(self.directory).map_err(|error| self.io(error))?;
+        let made = self.make(&segment, &line).and_then(|()| secrets.take_over());
+        made.map_err(LedgerError::io(&segment.path))?;
         let place = self.place(&segment, self.at, line.len() as u64);
         Tail::resume(place, chain).map_err(|error| self.io(error))
+    }
+
+    fn chance(&self) -> Result<[u8; 16], LedgerError> {
+        let mut chance = [0; 16];
+        getrandom::fill(&mut chance).map_err(|error| self.io(io::Error::other(error)))?;
+        Ok(chance)
+    }
+
+    /// A segment with its first line, on disk; or nothing of it.
+    fn make(&self, segment: &Segment, line: &[u8]) -> io::Result<()> {
+        let mut file = self.disk.open(&segment.path)?;
+        let written = file.append(line).and_then(|()| file.sync());
+        let written = written.and_then(|()| files::sync_directory(self.directory));
+        written.inspect_err(|_| drop(fs::remove_file(&segment.path)))
     }
 
     fn place(&self, segment: &Segment, begun: Timestamp, bytes: u64) -> Place {
@@ -127,101 +196,111 @@ impl Opening<'_> {
             segment: segment.clone(),
             begun,
             bytes,
-            bytes_max: self.bytes_max,
+            bytes_max: self.settings.segment_bytes_max,
         }
     }
 
-    fn resume(&self, segment: &Segment) -> Result<Tail, LedgerError> {
+    fn resume(&self, segment: &Segment, found: &Scan) -> Result<Tail, LedgerError> {
         let io = || LedgerError::io(&segment.path);
-        let mut lines = Lines::open(&segment.path).map_err(io())?;
-        let first = lines.next().map_err(io())?.unwrap_or_default().to_vec();
-        let mut back = LinesBack::open(&segment.path).map_err(io())?;
-        let bytes = back.left();
-        let last = back.next().map_err(io())?.unwrap_or_default();
-        let chain = self.chain(&segment.path, &first, &last)?;
-        let begun = Line::parse(&first).map_or(self.at, |line| line.at);
-        let tail = Tail::resume(self.place(segment, begun, bytes), chain);
-        let mut tail = tail.map_err(io())?;
-        if Line::parse(&last).is_ok_and(|line| matches!(line.body, Body::Key { .. })) {
+        let mut tail = self.tail_after(segment, found, found.opening.clone(), found.unsigned)?;
+        if found.hands_over {
             // The key that signs in a segment is the one it begins with.
             tail.begin_segment(self.at).map_err(io())?;
+        }
+        if !found.is_ended {
+            let unsigned = Some(found.unsigned);
+            let gap = Gap { unsigned, ..Gap::of(GapCause::Unclean) };
+            warn!(unsigned = found.unsigned, "the audit record was not ended in good order");
+            let told = tail.append_gap(self.at, gap).and_then(|()| tail.append_head(self.at));
+            told.and_then(|()| tail.sync()).map_err(io())?;
         }
         Ok(tail)
     }
 
-    /// The chain goes on with the key in force, or with the one that was about to take over.
-    fn chain(&self, path: &Path, first: &[u8], last: &[u8]) -> Result<Chain, LedgerError> {
-        let secrets = SecretFiles::of(self.directory);
-        let key = secrets.read().map_err(LedgerError::io(&secrets.path()))?;
-        let key = key.ok_or_else(|| LedgerError::NoKey(secrets.path()))?;
-        let refused = match Chain::resume(first, last, key) {
-            Ok(chain) => return Ok(chain),
-            Err(refused) => refused,
+    /// Goes on after what cannot be trusted, where the settings allow that.
+    fn damaged(
+        &self,
+        segment: &Segment,
+        earlier: &[Segment],
+        found: &Scan,
+        problem: &str,
+    ) -> Result<Tail, LedgerError> {
+        let path = segment.path.clone();
+        if self.settings.on_failure == OnAuditFailure::Refuse {
+            return Err(LedgerError::Damaged { path, problem: problem.to_owned() });
+        }
+        let io = || LedgerError::io(&segment.path);
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        error!(file, problem, "the audit record is damaged; it goes on in a new segment");
+        let opening = match found.opening.clone() {
+            Some(opening) => Some(opening),
+            None => opening_before(earlier).map_err(|error| self.io(error))?,
         };
+        // Nothing in it is taken for signed.
+        let mut tail = self.tail_after(segment, found, opening, found.unsigned.max(1))?;
+        if !found.is_terminated {
+            tail.end_line().map_err(io())?;
+        }
+        let gap = Gap {
+            bytes: Some(found.bytes),
+            aside: Some(file.into()),
+            unsigned: Some(found.unsigned),
+            ..Gap::of(GapCause::Damaged)
+        };
+        let begun = tail.begin_segment(self.at).and_then(|()| tail.append_gap(self.at, gap));
+        let signed = begun.and_then(|()| tail.append_head(self.at)).and_then(|()| tail.sync());
+        signed.map_err(io())?;
+        Ok(tail)
+    }
+
+    /// The end of a segment. Where no line of the record opens one that can be read, it is opened
+    /// as if it were new.
+    fn tail_after(
+        &self,
+        segment: &Segment,
+        found: &Scan,
+        opening: Option<Opening>,
+        unsigned: u64,
+    ) -> Result<Tail, LedgerError> {
+        let secrets = self.secrets();
+        let key = secrets.read().map_err(LedgerError::io(&secrets.path()))?;
         let next = secrets.read_next().map_err(|error| self.io(error))?;
-        let next = next.filter(|_| matches!(refused, ResumeError::OtherKey { .. }));
-        if let Some(Ok(chain)) = next.map(|next| Chain::resume(first, last, next)) {
-            secrets.take_over().map_err(|error| self.io(error))?;
-            return Ok(chain);
-        }
-        Err(LedgerError::Resume { path: path.to_owned(), source: refused })
+        let no_key = || LedgerError::NoKey(secrets.path());
+        let opening = match opening {
+            Some(opening) => opening,
+            None => {
+                let key = key.as_ref().or(next.as_ref()).ok_or_else(no_key)?;
+                Opening::new(RecordId(self.chance()?), key.public())
+            }
+        };
+        let nothing = Anchor { seq: segment.first.saturating_sub(1), hash: Hash::NOTHING };
+        let last = found.last.unwrap_or(nothing);
+        let after = |key: SigningKey| Chain::after(opening.clone(), last, unsigned, key);
+        let chain = match key.map(after) {
+            Some(Ok(chain)) => chain,
+            // The one that was about to take over when the process ended.
+            refused => match (next.map(after), refused) {
+                (Some(Ok(chain)), _) => {
+                    secrets.take_over().map_err(|error| self.io(error))?;
+                    chain
+                }
+                (_, Some(Err(source))) => {
+                    return Err(LedgerError::Resume { path: segment.path.clone(), source });
+                }
+                _ => return Err(no_key()),
+            },
+        };
+        let place = self.place(segment, found.begun.unwrap_or(self.at), found.bytes);
+        Tail::resume(place, chain).map_err(LedgerError::io(&segment.path))
     }
 }
 
-/// Lines that a crash may have left unfinished: at the end, where the next line would have been
-/// written over them. They were promised to nobody, for what is promised is on disk.
-fn set_torn_aside(directory: &Path, segment: &Segment) -> Result<Option<Gap>, LedgerError> {
-    let io = || LedgerError::io(&segment.path);
-    let length = fs::metadata(&segment.path).map_err(io())?.len();
-    let end = end_of_whole_lines(&segment.path).map_err(io())?;
-    let end = end.ok_or_else(|| LedgerError::Damaged(segment.path.clone()))?;
-    if end == length {
-        return Ok(None);
-    }
-    let mut torn = vec![0; usize::try_from(length - end).unwrap_or(0)];
-    let file = fs::OpenOptions::new().read(true).write(true).open(&segment.path).map_err(io())?;
-    file.read_exact_at(&mut torn, end).map_err(io())?;
-    let name = format!("torn-{:020}-{end}", segment.first);
-    let aside = directory.join(&name);
-    files::write_private(&aside, &torn).map_err(LedgerError::io(&aside))?;
-    files::sync_directory(directory).map_err(io())?;
-    file.set_len(end).and_then(|()| file.sync_all()).map_err(io())?;
-    let bytes = length - end;
-    warn!(bytes, file = name, "the last line of the audit record was torn; it is set aside");
-    Ok(Some(Gap {
-        cause: GapCause::Torn,
-        entries: None,
-        bytes: Some(bytes),
-        aside: Some(name.into()),
-    }))
-}
-
-/// How far back a line that can be read is looked for. What is written before it is on disk comes
-/// to far less.
-const TORN_BYTES_MAX: u64 = 64 << 20;
-
-/// Where the last line ends that can be read, or 0. Nothing if there is none as far back as is
-/// looked.
-fn end_of_whole_lines(path: &Path) -> io::Result<Option<u64>> {
-    let length = fs::metadata(path)?.len();
-    let mut lines = match LinesBack::open(path) {
-        // More than a line without an end: nothing that was torn.
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Ok(None),
-        lines => lines?,
-    };
-    loop {
-        let end = lines.left();
-        if length - end > TORN_BYTES_MAX {
-            return Ok(None);
-        }
-        match lines.next()? {
-            // A segment begins with a line that is on disk before any other is written.
-            None => return Ok((length <= LINE_BYTES_MAX as u64).then_some(0)),
-            Some(line) if Line::parse(&line).is_ok() => return Ok(Some(end)),
-            // Pages of a file need not reach the disk in order.
-            Some(_) => {}
+/// What the latest segment says that can be read.
+fn opening_before(segments: &[Segment]) -> io::Result<Option<Opening>> {
+    for segment in segments.iter().rev() {
+        if let Some(opening) = scan(segment)?.opening {
+            return Ok(Some(opening));
         }
     }
+    Ok(None)
 }
-
-const _: () = assert!(TORN_BYTES_MAX > LINE_BYTES_MAX as u64);

@@ -16,6 +16,9 @@ pub const SEARCH_LIMIT_MAX: usize = 1_000;
 /// one goes on.
 pub const SEARCH_BYTES_MAX: u64 = 64 << 20;
 
+/// How many damaged files a page names.
+pub const DAMAGED_MAX: usize = 16;
+
 /// Which entries; all conditions hold for each.
 #[derive(Clone, Debug, Default)]
 pub struct Search {
@@ -45,11 +48,17 @@ pub struct Page {
     pub lines: Vec<Line>,
     /// Where the next page begins. Nothing where the beginning of the record was reached.
     pub next: Option<u64>,
-    /// Lines that could not be read: the record is damaged, and verifying it tells more.
+    /// Lines that could not be read and were passed over, and the files they are in: the record is
+    /// damaged, and verifying it tells more.
     pub unreadable: u64,
+    pub damaged: Vec<String>,
 }
 
 impl Search {
+    fn is_timed(&self) -> bool {
+        self.from.is_some() || self.until.is_some()
+    }
+
     fn takes(&self, at: Timestamp, entry: &Entry) -> bool {
         let is = |asked: &Option<String>, found: Option<&str>| {
             asked.as_deref().is_none_or(|asked| found == Some(asked))
@@ -73,17 +82,20 @@ pub fn search(directory: &Path, asked: &Search) -> io::Result<Page> {
 }
 
 fn search_within(directory: &Path, asked: &Search, bytes_max: u64) -> io::Result<Page> {
-    let segments = files::segments(directory)?;
+    let mut segments = files::segments(directory)?;
+    if let Some(before) = asked.before {
+        // The pages before went through these, and need not be opened again.
+        segments.truncate(segments.partition_point(|segment| segment.first < before));
+    }
     let mut looking = Looking { asked, page: Page::default(), bytes_left: bytes_max };
     let mut later: Option<Line> = None;
     for segment in segments.iter().rev() {
-        let skipped = asked.before.is_some_and(|before| before <= segment.first);
         let ended_before = |from: Timestamp| later.as_ref().is_some_and(|line| line.at < from);
-        let first = first_line(segment)?;
+        let first = if asked.is_timed() { first_line(segment)? } else { None };
         let began_after = |until: Timestamp| first.as_ref().is_some_and(|line| until <= line.at);
         let old = asked.from.is_some_and(ended_before);
         let young = asked.until.is_some_and(began_after);
-        if !skipped && !old && !young && looking.through(segment)? {
+        if !old && !young && looking.through(segment)? {
             return Ok(looking.page);
         }
         later = first.or(later);
@@ -102,9 +114,11 @@ impl Looking<'_> {
     /// True once the page ends within the segment.
     fn through(&mut self, segment: &Segment) -> io::Result<bool> {
         let limit = self.asked.limit.clamp(1, SEARCH_LIMIT_MAX);
-        let before = self.asked.before.unwrap_or(u64::MAX);
-        let wanted = |text: &[u8]| Line::parse(text).is_ok_and(|line| line.seq < before);
-        let mut lines = match LinesBack::open_at(&segment.path, wanted) {
+        let lines = match self.asked.before {
+            Some(before) => LinesBack::open_before(&segment.path, before),
+            None => LinesBack::open(&segment.path),
+        };
+        let mut lines = match lines {
             // Retention was quicker.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
             lines => lines?,
@@ -113,7 +127,7 @@ impl Looking<'_> {
         while let Some(text) = lines.next()? {
             self.bytes_left = self.bytes_left.saturating_sub(lines.bytes_read - seen);
             seen = lines.bytes_read;
-            self.look(&text);
+            self.look(&text, segment);
             let is_full = self.page.lines.len() == limit;
             if self.page.next.is_some() && (is_full || self.bytes_left == 0) {
                 return Ok(true);
@@ -122,10 +136,9 @@ impl Looking<'_> {
         Ok(false)
     }
 
-    fn look(&mut self, text: &[u8]) {
+    fn look(&mut self, text: &[u8], segment: &Segment) {
         let Ok(line) = Line::parse(text) else {
-            self.page.unreadable += 1;
-            return;
+            return self.tell_damage(segment);
         };
         if self.asked.before.is_some_and(|before| before <= line.seq) {
             return;
@@ -135,6 +148,15 @@ impl Looking<'_> {
             && self.asked.takes(line.at, entry)
         {
             self.page.lines.push(line);
+        }
+    }
+
+    fn tell_damage(&mut self, segment: &Segment) {
+        self.page.unreadable += 1;
+        let name = segment.path.file_name().unwrap_or_default().to_string_lossy();
+        let is_told = self.page.damaged.last().is_some_and(|told| *told == name);
+        if !is_told && self.page.damaged.len() < DAMAGED_MAX {
+            self.page.damaged.push(name.into_owned());
         }
     }
 }

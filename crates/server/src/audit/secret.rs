@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ::audit::SigningKey;
+use ::audit::{PublicKey, SigningKey};
+use tracing::warn;
 
 use super::files;
 
@@ -53,7 +54,29 @@ impl SecretFiles {
     }
 }
 
+impl SecretFiles {
+    /// The name under which a key is kept that signs no record any more.
+    pub fn name_of_old(key: &PublicKey) -> String {
+        format!("key.old-{}", key.id())
+    }
+
+    /// Gives the key in force another name: it signs nothing from here on.
+    pub fn set_aside(&self, name: &str) -> io::Result<()> {
+        fs::rename(self.path(), self.directory.join(name))?;
+        files::sync_directory(&self.directory)
+    }
+}
+
 fn read(path: &Path) -> io::Result<Option<SigningKey>> {
+    if let Some(mode) = files::close_to_others(path, files::KEY_FORBIDDEN)? {
+        let (file, mode) = (path.display(), format!("{mode:o}"));
+        warn!(
+            %file,
+            mode,
+            "others could read the key of the audit record; its mode is 600 now; if somebody may \
+             have read it, make another: comity audit key --rotate"
+        );
+    }
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -33,6 +33,8 @@ pub struct Tail {
     /// can be written.
     lost: u64,
     lost_told: bool,
+    /// The same, since that line was added.
+    lost_later: u64,
     owed: Owed,
 }
 
@@ -91,6 +93,7 @@ impl Tail {
             pending: 0,
             lost: 0,
             lost_told: false,
+            lost_later: 0,
             owed: Owed::default(),
         })
     }
@@ -158,6 +161,25 @@ impl Tail {
         self.put(vec![line])
     }
 
+    /// Ends the last line, which has no end.
+    pub fn end_line(&mut self) -> io::Result<()> {
+        self.bytes += 1;
+        self.file.append(b"\n")?;
+        self.sync()
+    }
+
+    /// So many entries were lost elsewhere: to be told as soon as that can be written.
+    pub fn add_lost(&mut self, entries: u64) {
+        // What a line tells of already that is not on disk yet is not to be told twice.
+        let lost = if self.lost_told { &mut self.lost_later } else { &mut self.lost };
+        *lost += entries;
+    }
+
+    /// Is there anything lost that no line tells of?
+    pub fn owes_gap(&self) -> bool {
+        self.lost > 0 && !self.lost_told
+    }
+
     /// Says, and signs, that everything before a line is removed. On disk when this returns.
     pub fn retire(&mut self, at: Timestamp, first: u64, before: Hash) -> io::Result<()> {
         self.make_ready(at)?;
@@ -172,7 +194,7 @@ impl Tail {
         self.kept = Kept { mark: self.chain.mark(), bytes: self.bytes };
         self.unsynced = 0;
         if self.lost_told {
-            (self.lost, self.lost_told) = (0, false);
+            (self.lost, self.lost_told) = (std::mem::take(&mut self.lost_later), false);
         }
         Ok(())
     }
@@ -181,7 +203,7 @@ impl Tail {
     /// promised entries are lost by that; the record says so as soon as it can.
     pub fn take_back(&mut self) -> u64 {
         let lost = std::mem::take(&mut self.unsynced) + std::mem::take(&mut self.pending);
-        self.lost += lost;
+        self.lost += lost + std::mem::take(&mut self.lost_later);
         self.lost_told = false;
         self.chain.go_back(self.kept.mark);
         self.bytes = self.kept.bytes;
@@ -245,10 +267,10 @@ impl Tail {
         if self.owed.segment {
             self.begin_segment(at)?;
         }
-        if self.lost > 0 && !self.lost_told {
-            let entries = Some(self.lost);
+        if self.owes_gap() {
+            let gap = Gap { entries: Some(self.lost), ..Gap::of(GapCause::Lost) };
             self.lost_told = true;
-            self.append_gap(at, Gap { cause: GapCause::Lost, entries, bytes: None, aside: None })?;
+            self.append_gap(at, gap)?;
         }
         Ok(())
     }

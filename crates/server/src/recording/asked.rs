@@ -7,9 +7,11 @@ use identity::oidc::is_token;
 use ngsi_ld::{Unauthenticated, bearer};
 use policy::Caller;
 
+use super::UNKNOWN;
 use crate::gate::{Client, LockedFor};
 use crate::problem::seconds;
 use crate::request_id;
+use crate::tls::Peer;
 
 /// Who asked for what, from where.
 #[derive(Clone, Debug)]
@@ -18,10 +20,15 @@ pub struct Asked {
     pub event: Option<Event>,
     who: Who,
     method: Method,
+    /// The path and its query, of which an entry keeps what is no secret.
     target: String,
+    route: String,
+    /// The names in a certificate that made nobody a caller.
+    certificate: Option<String>,
     from: String,
     request: String,
-    locked: Option<LockedFor>,
+    /// Its failure to sign in locked the address.
+    pub locked: Option<LockedFor>,
 }
 
 /// Paths that need no caller, so that there is nothing to record.
@@ -29,18 +36,19 @@ pub fn is_public(path: &str) -> bool {
     matches!(path, "/health" | "/openapi.json")
 }
 
-/// The name of whoever could not prove to be anyone.
-const UNKNOWN: &str = "unknown";
-
 impl Asked {
     pub fn of(request: &Request, caller: &Result<Caller, Unauthenticated>) -> Asked {
         let headers = request.headers();
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-        let kind = match bearer(headers) {
-            Some(bearer) if is_token(bearer) => Identity::Token,
-            Some(_) => Identity::Key,
-            None => Identity::Anonymous,
+        let peer = request.extensions().get::<Peer>();
+        let kind = match (bearer(headers), peer) {
+            (Some(bearer), _) if is_token(bearer) => Identity::Token,
+            (Some(_), _) => Identity::Key,
+            (None, Some(_)) => Identity::Certificate,
+            (None, None) => Identity::Anonymous,
         };
+        let nobody = peer.filter(|_| caller.is_err());
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
         let who = Who {
             name: caller.as_ref().map_or(UNKNOWN, |caller| &caller.name).into(),
             kind,
@@ -50,9 +58,10 @@ impl Asked {
         Asked {
             event: event(request.method(), request.uri().path()),
             who,
-            // Without the query, which may hold what is nobody's business.
             method: request.method().clone(),
-            target: request.uri().path().to_owned(),
+            target: target.to_owned(),
+            route: route(request.method(), request.uri().path()),
+            certificate: nobody.map(|peer| peer.names().join(", ")),
             from: from.map(|Client(address)| address.to_string()).unwrap_or_default(),
             request: text(request_id::NAME.as_str()).unwrap_or_default().to_owned(),
             locked: request.extensions().get().copied(),
@@ -60,16 +69,34 @@ impl Asked {
     }
 
     pub fn entry(&self, event: Event, outcome: Outcome) -> Entry {
-        let entry = Entry::new(event, self.who.clone(), outcome)
+        let mut entry = Entry::new(event, self.who.clone(), outcome)
             .target(&self.target)
             .from(&self.from)
             .request(&self.request)
             .detail("method", self.method.as_str());
-        match self.locked {
-            Some(LockedFor(time)) => entry.detail("address_locked_s", &seconds(time).to_string()),
+        if let Some(LockedFor(time)) = self.locked {
+            entry = entry.detail("address_locked_s", &seconds(time).to_string());
+        }
+        match &self.certificate {
+            Some(names) => entry.detail("certificate", names),
             None => entry,
         }
     }
+
+    /// What requests for one thing have in common, with the method.
+    pub fn route(&self) -> &str {
+        &self.route
+    }
+}
+
+/// How many parts of a path tell the route, and how long they are.
+const ROUTE_PARTS_MAX: usize = 3;
+const ROUTE_BYTES_MAX: usize = 64;
+
+/// The method, and what the path begins with: whoever tries many ids does the same again and again.
+fn route(method: &Method, path: &str) -> String {
+    let end = path.match_indices('/').nth(ROUTE_PARTS_MAX).map_or(path.len(), |(end, _)| end);
+    format!("{method} {}", &path[..path.floor_char_boundary(end.min(ROUTE_BYTES_MAX))])
 }
 
 /// What a request is, by what it asks for.
@@ -89,6 +116,14 @@ fn event(method: &Method, path: &str) -> Option<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_route_is_what_a_path_begins_with() {
+        assert_eq!(route(&Method::GET, "/ngsi-ld/v1/entities/urn:x:1"), "GET /ngsi-ld/v1/entities");
+        assert_eq!(route(&Method::PUT, "/admin"), "PUT /admin");
+        let long = format!("/{}", "\u{e9}".repeat(100));
+        assert!(route(&Method::GET, &long).len() <= "GET ".len() + ROUTE_BYTES_MAX);
+    }
 
     #[test]
     fn what_is_asked_tells_what_it_is() {

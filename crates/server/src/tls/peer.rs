@@ -50,6 +50,11 @@ impl Peer {
         Peer(Arc::new(Shown { tls, chain, names, checked }))
     }
 
+    /// The names in the certificate, of the kinds that are known here.
+    pub fn names(&self) -> &[String] {
+        &self.0.names
+    }
+
     /// Is the certificate still good? Connections last, and meanwhile one expires or is revoked.
     pub fn check(&self) -> Result<(), String> {
         let mut checked = self.0.checked.lock().unwrap_or_else(PoisonError::into_inner);

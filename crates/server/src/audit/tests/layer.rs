@@ -107,3 +107,42 @@ async fn what_nobody_waits_for_is_recorded_too() {
     });
     assert!(failed, "{:?}", city.bodies());
 }
+
+/// Whoever may not come in, or not there.
+struct Nobody;
+
+impl Authenticate for Nobody {
+    fn authenticate(&self, _: &HeaderMap, _: &Extensions) -> Result<Caller, Unauthenticated> {
+        Err(Unauthenticated::Unknown)
+    }
+}
+
+#[tokio::test]
+async fn refusals_are_folded_and_tokens_in_queries_are_kept_out() {
+    let mut city = City::new();
+    city.settings.reads = true;
+    let ledger = Arc::new(city.open());
+    let refuse = async || StatusCode::UNAUTHORIZED;
+    let recorder = |authenticate: Arc<dyn Authenticate>| {
+        Recorder::new(ledger.clone(), authenticate, SignIns::new(Duration::from_secs(3600)))
+    };
+    let closed = Router::new().fallback(refuse);
+    let closed = closed.layer(from_fn_with_state(recorder(Arc::new(Nobody)), recording::record));
+    for number in 0..50 {
+        let path = format!("/ngsi-ld/v1/entities/{number}?access_token=s3cr3t{number}&limit=5");
+        assert_eq!(ask(&closed, "GET", &path).await, 401);
+    }
+    let open = door(&ledger, &Arc::default());
+    assert_eq!(ask(&open, "GET", "/events?access_token=s3cr3t").await, 200);
+    assert_eq!(ask(&open, "GET", "/events?s3cr3t").await, 200);
+    ledger.close().await.unwrap();
+    city.check_intact();
+    let targets = city.targets();
+    let refused = |target: &&String| target.contains("entities");
+    assert_eq!(
+        targets.iter().filter(refused).collect::<Vec<_>>(),
+        ["/ngsi-ld/v1/entities/0?access_token=*&limit=5", "GET /ngsi-ld/v1/entities"]
+    );
+    assert!(targets.contains(&"/events?access_token=*".to_owned()), "{targets:?}");
+    assert!(!String::from_utf8(city.lines().concat()).unwrap().contains("s3cr3t"));
+}
