@@ -11,9 +11,14 @@
 //! | `/admin/historyRetention` | PUT | replaces them |
 //! | `/admin/quotas` | GET | shows the quotas of a tenant, and what it has of them |
 //! | `/admin/quotas` | PUT | replaces them; only for who administers every tenant |
+//! | `/admin/keys` | GET | shows the data keys, without secrets |
+//! | `/admin/keys/rotateMaster` | POST | wraps them under the next master key |
+//! | `/admin/keys/rotateData` | POST | gives every tenant a new data key |
+//! | `/admin/tenants/{tenant}/shred` | POST | destroys the keys of a tenant; its name is in the body |
 //!
 //! The tenant stands in `NGSILD-Tenant`.
 
+mod encryption;
 mod letters;
 mod quotas;
 
@@ -32,7 +37,8 @@ use ngsi_ld::{Authenticate, Unauthenticated};
 use policy::{Action, Policy, Request};
 use serde_json::{Value, json};
 use store::{Store, StoreError};
-use subscriptions::DeadLetters;
+use store_embedded::EmbeddedStore;
+use subscriptions::{DeadLetters, Subscriptions};
 
 use crate::problem::{problem, unauthenticated};
 use crate::quotas::TenantQuotas;
@@ -45,6 +51,9 @@ pub struct Admin {
     pub dead_letters: DeadLetters,
     pub store: Arc<dyn Store>,
     pub quotas: Arc<TenantQuotas>,
+    /// The same, for what only this store can do.
+    pub embedded: Arc<EmbeddedStore>,
+    pub subscriptions: Arc<Subscriptions>,
 }
 
 struct Administer(Tenant);
@@ -76,6 +85,10 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/admin/deadLetters/replay", post(letters::replay))
         .route("/admin/historyRetention", get(retention_rules).put(put_retention_rules))
         .route("/admin/quotas", get(quotas::show).put(quotas::put))
+        .route("/admin/keys", get(encryption::status))
+        .route("/admin/keys/rotateMaster", post(encryption::rotate_master))
+        .route("/admin/keys/rotateData", post(encryption::rotate_data))
+        .route("/admin/tenants/{tenant}/shred", post(encryption::shred))
         .with_state(admin)
 }
 

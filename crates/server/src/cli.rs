@@ -10,6 +10,7 @@ use url::Url;
 use crate::audit::command::{self as audit_command, AuditCommand};
 use crate::commands;
 use crate::dead_letters;
+use crate::encryption_command::{self, KeysCommand};
 use crate::failure::Failure;
 use crate::import::Format;
 use crate::logs;
@@ -65,6 +66,20 @@ enum Command {
     /// Make, list and revoke keys; also while a server runs.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Show and rotate the keys of encryption at rest; no server may have the directory open.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Destroy the keys of a tenant, and forget it; there is no way back.
+    #[command(after_help = "Example:\n  comity shred --tenant north --confirm north")]
+    Shred {
+        #[command(flatten)]
+        common: Common,
+        #[arg(long, value_name = "NAME")]
+        tenant: String,
+        /// The name of the tenant once more.
+        #[arg(long, value_name = "NAME")]
+        confirm: String,
+    },
     /// List notifications that a running server gave up, send them once more, or throw them away.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
@@ -365,6 +380,18 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Key(command) => {
             let settings = command.common().settings()?;
             on_runtime(settings, |settings| commands::key(settings, command))
+        }
+        Command::Keys(command) => {
+            let settings = command.common().settings()?;
+            on_runtime(settings, |settings| encryption_command::keys(settings, command))
+        }
+        Command::Shred { common, tenant, confirm } => {
+            if tenant != confirm {
+                let problem = "--tenant and --confirm name different tenants; nothing was done";
+                return Err(Failure::Refused(problem.to_owned()));
+            }
+            let settings = common.settings()?;
+            on_runtime(settings, |settings| encryption_command::shred(settings, tenant))
         }
         Command::Audit(command) => {
             let settings = command.common().settings()?;

@@ -276,7 +276,7 @@ pub fn check(settings: &Settings) -> Result<(), Failure> {
         return Err(Failure::Refused(format!("there is no data directory `{data}`")));
     }
     KeysFile::of(&settings.data).read()?;
-    let verified = store_embedded::verify(platform::embedded(settings), |_| {})?;
+    let verified = store_embedded::verify(platform::embedded(settings)?, |_| {})?;
     say(format!(
         "{} entities, {} index entries, {} documents, {} events in the journal",
         verified.entities, verified.index_entries, verified.documents, verified.events

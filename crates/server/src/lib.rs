@@ -11,6 +11,8 @@ mod dead_letters;
 mod demo;
 mod doors;
 mod egress;
+mod encryption;
+mod encryption_command;
 mod events;
 mod export;
 mod failure;

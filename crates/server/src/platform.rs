@@ -9,6 +9,7 @@ use store_embedded::{EmbeddedSettings, EmbeddedStore};
 use tracing::info;
 
 use crate::clock::SystemClock;
+use crate::encryption;
 use crate::failure::Failure;
 use crate::settings::Settings;
 
@@ -22,12 +23,13 @@ impl Platform {
     /// Opens the data directory, or makes one.
     pub fn open(settings: &Settings) -> Result<Platform, Failure> {
         fs::create_dir_all(&settings.data).map_err(Failure::io(settings.data.display()))?;
-        let (store, opening) = EmbeddedStore::open(embedded(settings))?;
+        let (store, opening) = EmbeddedStore::open(embedded(settings)?)?;
         info!(
             data = %settings.data.display(),
             events_recovered = opening.events_recovered,
             "opened the data directory"
         );
+        encryption::begin(&store, settings)?;
         let store = Arc::new(store);
         let clock = Arc::new(SystemClock);
         let broker = Broker::new(store.clone(), Policy::default(), clock);
@@ -36,8 +38,9 @@ impl Platform {
     }
 }
 
-pub fn embedded(settings: &Settings) -> EmbeddedSettings {
-    EmbeddedSettings {
+pub fn embedded(settings: &Settings) -> Result<EmbeddedSettings, Failure> {
+    Ok(EmbeddedSettings {
+        encryption: encryption::encryption(settings)?,
         memory_bytes: settings.memory_bytes.as_usize(),
         disk_reserve_bytes: settings.disk_reserve_bytes.0,
         journal_bytes_max: settings.journal_bytes_max.0,
@@ -47,7 +50,7 @@ pub fn embedded(settings: &Settings) -> EmbeddedSettings {
         query_readings_max: settings.query_readings_max,
         attributes_max: settings.attributes_max,
         ..EmbeddedSettings::new(&settings.data)
-    }
+    })
 }
 
 /// Whoever may use the command line on a data directory may do everything in it.

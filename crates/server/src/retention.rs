@@ -118,6 +118,11 @@ pub async fn put_rules(
     store.put_document(key(tenant), Some(document)).await
 }
 
+/// Of a tenant that ends.
+pub async fn remove_rules(store: &dyn Store, tenant: &Tenant) -> Result<(), StoreError> {
+    store.put_document(key(tenant), None).await
+}
+
 /// What is in force: the rules of all tenants, and the settings for everything else.
 async fn in_force(store: &dyn Store, settings: &Settings) -> Result<Retention, StoreError> {
     let mut all = Vec::new();

@@ -17,6 +17,7 @@ use crate::audit::{AuditDoor, Ledger, LedgerSettings, Sinks};
 use crate::clock::SystemClock;
 use crate::doors::{self, Doors};
 use crate::egress::EgressRules;
+use crate::encryption;
 use crate::events::Events;
 use crate::failure::Failure;
 use crate::gate::Gate;
@@ -116,7 +117,8 @@ impl Ready {
 
     /// For whoever runs the server.
     pub fn warnings(&self) -> Vec<String> {
-        [self.public_warnings(), self.providers.warnings()].concat()
+        let encryption = encryption::warnings(&self.settings);
+        [self.public_warnings(), self.providers.warnings(), encryption].concat()
     }
 
     /// For everyone who asks: nothing that would help to get in.
@@ -162,8 +164,14 @@ impl Ready {
             putting: tokio::sync::Mutex::default(),
         });
         quotas.begin().await.map_err(broker::BrokerError::from)?;
-        let admin = Admin { authenticate: authenticate.clone(), dead_letters, store, quotas };
-        let admin = Arc::new(admin);
+        let admin = Arc::new(Admin {
+            authenticate: authenticate.clone(),
+            dead_letters,
+            store: store.clone(),
+            embedded: store,
+            subscriptions: self.platform.broker.subscriptions().clone(),
+            quotas,
+        });
         let events = Events {
             door: door.clone(),
             authenticate: authenticate.clone(),
@@ -194,6 +202,8 @@ impl Ready {
         }
         self.sinks.start(&stopped);
         tokio::spawn(sweep(self.platform.store.clone(), self.settings.clone(), stopped.clone()));
+        let (store, settings) = (self.platform.store.clone(), self.settings.clone());
+        tokio::spawn(encryption::keep(store, settings, stopped.clone()));
         let (store, settings) = (self.platform.store.clone(), self.settings.clone());
         tokio::spawn(retention::keep(store, settings, stopped.clone()));
         if let Some(keys) = self.keys {

@@ -128,7 +128,7 @@ settings! {
 
     /// What is logged: a level (`error`, `warn`, `info`, `debug`, `trace`) or filter directives
     /// such as `info,ngsi_ld=debug`.
-    log: String = "info,fjall=warn,lsm_tree=warn".to_owned();
+    log: String = "info".to_owned();
     /// How log lines look.
     log_format: LogFormat = LogFormat::Human;
     /// A request that takes longer than this is logged. 0 turns it off.
@@ -191,6 +191,28 @@ settings! {
     write_timeout: Duration = Duration::from_secs(30);
     /// How long requests under way may take to end after the server is told to stop.
     shutdown_timeout: Duration = Duration::from_secs(20);
+
+    /// Journal, tables and checkpoint are encrypted, under keys of each tenant that a master key
+    /// wraps. Turned off, what is written from then on lies in plain.
+    encryption_at_rest: bool = true;
+    /// With what it is encrypted. Another one is used for what is written from then on.
+    encryption_algorithm: keyring::Algorithm = keyring::Algorithm::Aes256Gcm;
+    /// A file that holds the master key, made at the first start. Empty: beside the data directory,
+    /// with `.key` behind its name; where the directory is a file system of its own, `master.key` in
+    /// it.
+    master_key_file: String = String::new();
+    /// The environment variable that holds the master key, instead of a file; its name does not
+    /// begin with `COMITY_`. During a rotation, the same with `_NEXT` holds the next key.
+    master_key_env: String = String::new();
+    /// A command, run without a shell at each start, that prints the master key, instead of a file:
+    /// the way to a key management service. It has 30 seconds, and `current` or `next` in
+    /// `COMITY_MASTER_KEY` tells which key is wanted.
+    master_key_command: String = String::new();
+    /// A file that this command is given as its standard input: the wrapped master key.
+    master_key_wrapped_file: String = String::new();
+    /// Data keys that are older than this have a new version for what is written from then on. 0
+    /// means that they do not age.
+    data_key_age_max: Duration = Duration::from_secs(365 * 24 * 3600);
 
     /// What the store may hold in memory beyond the vocabulary.
     memory_bytes: Bytes = Bytes(256 << 20);

@@ -11,13 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use model::{Change, EntityId, HistoryChange, Timestamp};
+use model::{Change, EntityId, HistoryChange, Tenant, Timestamp};
 use policy::Permitted;
-use store::{Chronicled, CommitError, Committed, Position, StoreError};
+use store::{Chronicled, CommitError, Committed, DocumentKey, Position, StoreError};
 use tokio::sync::oneshot;
 
 use crate::checkpoint::Checkpoint;
 use crate::disk;
+use crate::encryption::domain_of_tenant;
 use crate::journal::JournalWriter;
 use crate::names::{InternMemo, Interner, NameId};
 use crate::shared::Shared;
@@ -41,12 +42,14 @@ pub enum Job {
         answer: oneshot::Sender<Vec<Result<Chronicled, CommitError>>>,
     },
     Document {
-        key: Vec<u8>,
+        key: DocumentKey,
         document: Option<Vec<u8>>,
         answer: oneshot::Sender<Result<(), StoreError>>,
     },
     /// Write everything to the tables now.
     WriteOut { answer: oneshot::Sender<Result<(), StoreError>> },
+    /// Destroy the keys of a tenant, and forget it; answers whether there was one.
+    Shred { tenant: Tenant, answer: oneshot::Sender<Result<bool, StoreError>> },
     /// Remove what has expired of these entities; answers how many it touched.
     Expire {
         entities: Vec<(NameId, EntityId)>,
@@ -147,22 +150,47 @@ impl Worker {
                 weight += job.weight();
                 jobs.push(job);
             }
-            let write_outs = jobs.extract_if(.., |job| matches!(job, Job::WriteOut { .. }));
-            let write_outs: Vec<Job> = write_outs.collect();
+            let is_apart = |job: &mut Job| matches!(job, Job::WriteOut { .. } | Job::Shred { .. });
+            let apart: Vec<Job> = jobs.extract_if(.., is_apart).collect();
             match keeper.make_room().and_then(|()| disk::check(&self.shared.settings)) {
                 Ok(()) => self.commit(jobs),
                 Err(error) => jobs.into_iter().for_each(|job| job.refuse(&error)),
             }
-            for job in write_outs {
-                let written = keeper.write_out_now(|| self.checkpoint());
-                if let Job::WriteOut { answer } = job {
-                    drop(answer.send(written));
+            for job in apart {
+                match job {
+                    Job::WriteOut { answer } => {
+                        drop(answer.send(keeper.write_out_now(|| self.checkpoint())));
+                    }
+                    Job::Shred { tenant, answer } => {
+                        drop(answer.send(self.shred(&tenant, &mut keeper)));
+                    }
+                    _ => {}
                 }
             }
             keeper.tend(|| self.checkpoint());
         }
         keeper.stop(|| self.checkpoint());
         historian.stop();
+    }
+
+    /// The key goes first: after a stop in the middle, opening forgets the rest.
+    fn shred(&self, tenant: &Tenant, keeper: &mut Keeper) -> Result<bool, StoreError> {
+        let encryption = &self.shared.encryption;
+        let Some(keyring) = encryption.keyring().filter(|_| encryption.is_on()) else {
+            let problem = "encryption at rest is off: there is no key to destroy";
+            return Err(std::io::Error::other(problem).into());
+        };
+        if tenant.is_default() {
+            let problem = "the tenant without a name has what is kept for all tenants, and cannot \
+                           be shredded by itself; destroy the master key to shred everything";
+            return Err(std::io::Error::other(problem).into());
+        }
+        let Some(tenant) = self.shared.tenant(tenant) else { return Ok(false) };
+        keyring.shred(domain_of_tenant(tenant)).map_err(std::io::Error::other)?;
+        self.shared.forget(tenant)?;
+        // The checkpoint before has its counts.
+        keeper.checkpoint_now(|| self.checkpoint())?;
+        Ok(true)
     }
 
     fn checkpoint(&self) -> Checkpoint {
@@ -207,7 +235,7 @@ impl Job {
         match self {
             Job::Commit { changes, .. } => changes.len(),
             Job::Chronicle { changes, .. } => changes.len(),
-            Job::Document { .. } | Job::WriteOut { .. } => 1,
+            Job::Document { .. } | Job::WriteOut { .. } | Job::Shred { .. } => 1,
             Job::Expire { entities, .. } => entities.len(),
         }
     }
@@ -223,8 +251,11 @@ impl Job {
                 let outcomes = changes.iter().map(|_| Err(error.clone().into())).collect();
                 Answer::Chronicle(answer, outcomes)
             }
-            Job::Document { answer, .. } | Job::WriteOut { answer } => Answer::Document(answer),
+            Job::Document { answer, .. } | Job::WriteOut { answer } => {
+                Answer::Document(answer, Ok(()))
+            }
             Job::Expire { answer, .. } => Answer::Expire(answer, 0),
+            Job::Shred { answer, .. } => Answer::Shred(answer),
         };
         answer.fail(error);
     }
@@ -237,8 +268,10 @@ type Outcomes<T> = oneshot::Sender<Vec<Result<T, CommitError>>>;
 enum Answer {
     Commit(Outcomes<Committed>, Vec<Result<Committed, CommitError>>),
     Chronicle(Outcomes<Chronicled>, Vec<Result<Chronicled, CommitError>>),
-    Document(oneshot::Sender<Result<(), StoreError>>),
+    Document(oneshot::Sender<Result<(), StoreError>>, Result<(), StoreError>),
     Expire(oneshot::Sender<Result<usize, StoreError>>, usize),
+    /// That nothing was done.
+    Shred(oneshot::Sender<Result<bool, StoreError>>),
 }
 
 impl Answer {
@@ -246,8 +279,9 @@ impl Answer {
         match self {
             Answer::Commit(to, outcomes) => drop(to.send(outcomes)),
             Answer::Chronicle(to, outcomes) => drop(to.send(outcomes)),
-            Answer::Document(to) => drop(to.send(Ok(()))),
+            Answer::Document(to, outcome) => drop(to.send(outcome)),
             Answer::Expire(to, touched) => drop(to.send(Ok(touched))),
+            Answer::Shred(to) => drop(to.send(Ok(false))),
         }
     }
 
@@ -256,8 +290,9 @@ impl Answer {
         match self {
             Answer::Commit(to, outcomes) => drop(to.send(failed(outcomes, error))),
             Answer::Chronicle(to, outcomes) => drop(to.send(failed(outcomes, error))),
-            Answer::Document(to) => drop(to.send(Err(error.clone()))),
+            Answer::Document(to, _) => drop(to.send(Err(error.clone()))),
             Answer::Expire(to, _) => drop(to.send(Err(error.clone()))),
+            Answer::Shred(to) => drop(to.send(Err(error.clone()))),
         }
     }
 }

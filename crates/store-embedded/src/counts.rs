@@ -99,6 +99,19 @@ impl Counts {
         Levels(self.levels.get(&(tenant, property)).copied().unwrap_or_default())
     }
 
+    /// Forgets a tenant.
+    pub fn forget(&mut self, tenant: NameId) {
+        self.retain(|owner| owner != tenant);
+    }
+
+    /// Keeps the tenants that are to be kept.
+    pub fn retain(&mut self, keep: impl Fn(NameId) -> bool) {
+        self.entities.retain(|owner, _| keep(*owner));
+        self.types.retain(|(owner, _), _| keep(*owner));
+        self.attributes.retain(|key, _| keep(key.tenant));
+        self.levels.retain(|(owner, _), _| keep(*owner));
+    }
+
     /// Are the counts the same? Levels are only ever added, so that they may differ; so may entities
     /// where the counts were read from an older checkpoint.
     pub fn agree_with(&self, other: &Counts) -> bool {

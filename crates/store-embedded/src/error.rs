@@ -18,8 +18,12 @@ pub enum OpenError {
     MissingSegment(u64),
     #[error("could not use `{}`: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("the data directory is encrypted, and no master key is set")]
+    Encrypted,
+    #[error(transparent)]
+    Keys(#[from] keyring::KeyringError),
     #[error("the tables did not open: {0}")]
-    Tables(#[from] fjall::Error),
+    Tables(#[from] sorted::Error),
 }
 
 impl OpenError {

@@ -1,13 +1,12 @@
 //! What the index says of an entity, and how a change changes it.
 
-use fjall::Slice;
 use model::{Attribute, DateTime, Entity, Event, Instance, Json, JsonKind, Value};
 use query::cells_of;
 use smallvec::SmallVec;
+use sorted::Slice;
 
-use crate::keys::{EntityNumber, IndexValue, Key, Space, moment_of};
+use crate::keys::{EVERY_TENANT, EntityNumber, IndexValue, Key, Space, moment_of};
 use crate::names::{NameId, Numbering};
-use crate::run::EVERY_TENANT;
 use crate::tables::{Table, Writes};
 
 /// The core names of members that are looked for like attributes of an attribute.

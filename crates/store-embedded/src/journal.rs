@@ -13,8 +13,8 @@ mod writer;
 pub use frame::{Frame, FrameError};
 pub use reader::JournalReader;
 pub use record::{
-    EventRecord, HeaderWrite, HistoryRecord, Record, RecordReader, put_document, put_event,
-    put_history, put_names,
+    EventRecord, HeaderWrite, HistoryRecord, Record, RecordReader, Sections, put_document,
+    put_event, put_history, put_names,
 };
 pub use recovery::recover;
 pub use segment::segments;

@@ -1,15 +1,41 @@
 //! Keys of index entries: their spaces, and values in an order that bytes keep.
 
-use fjall::Slice;
+use keyring::Domain;
 use model::{DateTime, Timestamp};
 use query::CellId;
 use smallvec::SmallVec;
+use sorted::Slice;
 
+use crate::encryption::domain_of_tenant;
 use crate::names::NameId;
 
-/// A number that stands for an entity, unique in the store, never used again.
+/// A number that stands for an entity, unique in the store, never used again: the domain of its
+/// tenant in the upper 24 bits, a count in the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntityNumber(pub u64);
+
+/// More entities than this were never made in one store.
+pub const ENTITIES_MADE_MAX: u64 = (1 << COUNT_BITS) - 1;
+
+/// The domain of a tenant has to fit into the number of an entity.
+pub const TENANT_MAX: NameId = NameId((1 << (64 - COUNT_BITS)) - 2);
+
+const COUNT_BITS: u32 = 40;
+
+impl EntityNumber {
+    /// `tenant` and `count` are within their bounds.
+    pub fn new(tenant: NameId, count: u64) -> EntityNumber {
+        EntityNumber(u64::from(domain_of_tenant(tenant)) << COUNT_BITS | count)
+    }
+
+    pub fn domain(self) -> Domain {
+        (self.0 >> COUNT_BITS) as Domain
+    }
+
+    pub fn count(self) -> u64 {
+        self.0 & ENTITIES_MADE_MAX
+    }
+}
 
 /// What an entry says of the entity whose number ends its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,8 +61,11 @@ pub enum Space {
     PastAttribute = 9,
 }
 
-/// Entity numbers take six bytes of a key: enough for 280 million million of them.
-const NUMBER_BYTES: usize = 6;
+/// The count of an entity's number takes five bytes of a key; the tenant stands before.
+const COUNT_BYTES: usize = 5;
+
+/// Expiries of all tenants lie together, so that one look finds what is due: the number is whole.
+pub const EVERY_TENANT: NameId = NameId(u32::MAX);
 
 /// Texts longer than this are cut, and told apart by a hash.
 const TEXT_BYTES_MAX: usize = 40;
@@ -109,7 +138,9 @@ impl Key {
     }
 
     pub fn number(mut self, number: EntityNumber) -> Slice {
-        self.0.extend_from_slice(&number.0.to_be_bytes()[8 - NUMBER_BYTES..]);
+        let number = number.0.to_be_bytes();
+        let start = if is_expiry(&self.0) { 0 } else { number.len() - COUNT_BYTES };
+        self.0.extend_from_slice(&number[start..]);
         Slice::from(&*self.0)
     }
 
@@ -120,13 +151,35 @@ impl Key {
 
 /// The number that ends a key.
 pub fn number_of(key: &[u8]) -> EntityNumber {
-    let tail = &key[key.len().saturating_sub(NUMBER_BYTES)..];
-    EntityNumber(tail.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+    let number = |bytes: usize| {
+        let tail = &key[key.len().saturating_sub(bytes)..];
+        tail.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+    };
+    match tenant_in(key) {
+        Some(tenant) if !is_expiry(key) => EntityNumber::new(tenant, number(COUNT_BYTES)),
+        _ => EntityNumber(number(8)),
+    }
+}
+
+fn is_expiry(key: &[u8]) -> bool {
+    key.first() == Some(&(Space::Expiry as u8))
+}
+
+/// The tenant in a key, behind its space.
+pub fn tenant_in(key: &[u8]) -> Option<NameId> {
+    let mut number = 0;
+    for (byte, shift) in key.get(1..)?.iter().zip((0..32).step_by(7)) {
+        number |= u32::from(byte & 0x7f) << shift;
+        if *byte < 0x80 {
+            return Some(NameId(number));
+        }
+    }
+    None
 }
 
 /// The cell in a key of [`Space::Cell`].
 pub fn cell_of(key: &[u8]) -> Option<CellId> {
-    let before = key.len().checked_sub(NUMBER_BYTES + 8)?;
+    let before = key.len().checked_sub(COUNT_BYTES + 8)?;
     let cell = key.get(before..)?.first_chunk().copied()?;
     CellId::from_u64(u64::from_be_bytes(cell))
 }
@@ -220,9 +273,13 @@ mod tests {
         }
 
         #[test]
-        fn a_key_ends_with_its_number(number in 0_u64..1 << 48) {
-            let key = Key::new(Space::Type, NameId(1)).name(NameId(2)).number(EntityNumber(number));
-            prop_assert_eq!(number_of(&key), EntityNumber(number));
+        fn a_key_ends_with_its_number(tenant in 0..=TENANT_MAX.0, count in 0..=ENTITIES_MADE_MAX) {
+            let number = EntityNumber::new(NameId(tenant), count);
+            prop_assert_eq!((number.domain(), number.count()), (tenant + 1, count));
+            let key = Key::new(Space::Type, NameId(tenant)).name(NameId(2)).number(number);
+            prop_assert_eq!(number_of(&key), number);
+            let key = Key::new(Space::Expiry, EVERY_TENANT).moment(Timestamp(0)).number(number);
+            prop_assert_eq!(number_of(&key), number);
         }
     }
 }

@@ -9,6 +9,7 @@ mod codec;
 mod committer;
 mod counts;
 mod disk;
+mod encryption;
 mod error;
 mod history;
 mod index;
@@ -27,6 +28,7 @@ mod tenants;
 mod verify;
 
 pub use committer::GROUP_BYTES_MAX;
+pub use encryption::EncryptionSettings;
 pub use error::OpenError;
 pub use open::Opening;
 pub use settings::EmbeddedSettings;

@@ -10,6 +10,7 @@ use model::Name;
 use store::Position;
 
 use crate::checkpoint::Checkpoint;
+use crate::encryption::{Encryption, domain_of_tenant};
 use crate::error::OpenError;
 use crate::history::write_history;
 use crate::journal::{
@@ -39,7 +40,7 @@ pub struct Opened {
 }
 
 /// The format of the directory as a whole.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_OPENING: &str = "comity data directory, format ";
 
@@ -50,14 +51,17 @@ pub fn open(settings: EmbeddedSettings) -> Result<Opened, OpenError> {
     private(&directory).and_then(|()| private(&settings.journal_directory())).map_err(io)?;
     let lock = lock(&directory)?;
     check_format(&directory)?;
-    let tables = Tables::open(&settings.tables_directory(), settings.block_cache_bytes())?;
-    let checkpoint = Checkpoint::read(&directory).map_err(io)?.unwrap_or_default();
+    let encryption = Encryption::of(&settings.encryption, &directory)?;
+    let tables =
+        Tables::open(&settings.tables_directory(), settings.block_cache_bytes(), &encryption)?;
+    let checkpoint = Checkpoint::read(&directory, &encryption).map_err(io)?.unwrap_or_default();
     let names = read_names(&tables)?;
     let reader = JournalReader::new(&settings.journal_directory());
-    let shared = Arc::new(Shared::new(settings, names, tables, reader));
+    let shared = Arc::new(Shared::new(settings, encryption, names, tables, reader));
     let (checkpoint, opening) = replay(&shared, checkpoint)?;
     let journal = JournalWriter::open(
         &shared.settings.journal_directory(),
+        &shared.encryption,
         checkpoint.place,
         shared.settings.journal_segment_bytes,
     );
@@ -113,6 +117,9 @@ fn replay(
     mut checkpoint: Checkpoint,
 ) -> Result<(Checkpoint, Opening), OpenError> {
     let directory = shared.settings.journal_directory();
+    // A stop may have come between the end of a tenant's key and the next checkpoint.
+    let encryption = &shared.encryption;
+    checkpoint.counts.retain(|tenant| !encryption.is_gone(domain_of_tenant(tenant)));
     *shared.counts.write().unwrap_or_else(std::sync::PoisonError::into_inner) =
         checkpoint.counts.clone();
     let mut next_entity = checkpoint.next_entity;
@@ -142,19 +149,24 @@ fn replay_frame(
     let mut interner = Interner::new(&shared.names, memo);
     let mut writes = Writes::default();
     let mut events = Vec::new();
-    for record in RecordReader::new(frame.records) {
-        match record.map_err(|malformed| malformed.to_string())? {
-            Record::Names { from, names } => replay_names(shared, from, &names, &mut writes)?,
-            Record::Event(event) => {
-                *next_entity = (*next_entity).max(event.entity + 1);
-                events.push(replay_event(shared, &event, &mut interner, &mut writes)?);
-            }
-            Record::History(record) => write_history(&record, &mut writes),
-            Record::Document { key, document: Some(document) } => {
-                writes.put(Table::Documents, key.to_vec(), document);
-            }
-            Record::Document { key, document: None } => {
-                writes.remove(Table::Documents, key.to_vec());
+    for section in frame.sections(&shared.encryption) {
+        // What was of a shredded tenant is as if it had never been.
+        let Some(records) = section?.records else { continue };
+        for record in RecordReader::new(&records) {
+            match record.map_err(|malformed| malformed.to_string())? {
+                Record::Names { from, names } => replay_names(shared, from, &names, &mut writes)?,
+                Record::Event(event) => {
+                    let count = EntityNumber(event.entity).count();
+                    *next_entity = (*next_entity).max(count + 1);
+                    events.push(replay_event(shared, &event, &mut interner, &mut writes)?);
+                }
+                Record::History(record) => write_history(&record, &mut writes),
+                Record::Document { key, document: Some(document) } => {
+                    writes.put(Table::Documents, key.to_vec(), document);
+                }
+                Record::Document { key, document: None } => {
+                    writes.remove(Table::Documents, key.to_vec());
+                }
             }
         }
     }

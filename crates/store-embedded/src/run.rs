@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 use store::{Answer, Plan, StoreError};
 
 use crate::codec::Wanted;
-use crate::keys::{EntityNumber, Key, Space, cell_of, number_of};
+use crate::keys::{EVERY_TENANT, EntityNumber, Key, Space, cell_of, number_of};
 use crate::names::NameId;
 use crate::plan::{CellTest, Drive, KeyRange, Planner, Source, is_by_id};
 use crate::shared::{Shared, Stored, id_key, number_from, unreadable};
@@ -187,13 +187,15 @@ impl Shared {
     pub fn expired(&self, now: Timestamp, limit: usize) -> Result<Vec<EntityNumber>, StoreError> {
         let from = Key::new(Space::Expiry, EVERY_TENANT).into_bytes();
         let to = Key::new(Space::Expiry, EVERY_TENANT).moment(Timestamp(now.0 + 1)).into_bytes();
-        let entries = self.tables.scan(Table::Index, from, to).take(limit);
-        entries.map(|entry| Ok(number_of(&entry.map_err(unreadable)?.0))).collect()
+        let entries = self.tables.scan(Table::Index, from, to);
+        let numbers = entries.map(|entry| Ok(number_of(&entry.map_err(unreadable)?.0)));
+        let is_kept = |number: &Result<EntityNumber, StoreError>| match number {
+            Ok(number) => !self.encryption.is_gone(number.domain()),
+            Err(_) => true,
+        };
+        numbers.filter(is_kept).take(limit).collect()
     }
 }
-
-/// Expiries of all tenants lie together, so that one look finds what is due.
-pub const EVERY_TENANT: NameId = NameId(u32::MAX);
 
 fn only_type(filter: &Filter) -> Option<&model::Name> {
     match filter {

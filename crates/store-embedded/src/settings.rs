@@ -3,11 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::encryption::EncryptionSettings;
+
 /// How an embedded store behaves.
 #[derive(Clone, Debug)]
 pub struct EmbeddedSettings {
     /// The directory that holds everything.
     pub directory: PathBuf,
+    /// What seals the files of the directory.
+    pub encryption: EncryptionSettings,
     /// What the store may hold in memory beyond the vocabulary: caches and changes that are on
     /// disk in the journal but not yet in the tables.
     pub memory_bytes: usize,
@@ -35,6 +39,7 @@ impl EmbeddedSettings {
     pub fn new(directory: impl Into<PathBuf>) -> EmbeddedSettings {
         EmbeddedSettings {
             directory: directory.into(),
+            encryption: EncryptionSettings::Off(None),
             memory_bytes: 256 * 1024 * 1024,
             disk_reserve_bytes: 256 * 1024 * 1024,
             journal_bytes_max: 4 * 1024 * 1024 * 1024,

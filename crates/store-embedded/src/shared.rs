@@ -12,10 +12,11 @@ use tokio::sync::watch;
 
 use crate::codec::{self, Wanted};
 use crate::counts::Counts;
+use crate::encryption::{Encryption, domain_of_tenant};
 use crate::history::Entries;
 use crate::index::{self, CellLevels};
 use crate::journal::{JournalReader, Place};
-use crate::keys::EntityNumber;
+use crate::keys::{EVERY_TENANT, EntityNumber, Key, Space, number_of};
 use crate::names::{NameId, Names, Numbering};
 use crate::record::{BadRecord, RecordReader, RecordWriter};
 use crate::settings::EmbeddedSettings;
@@ -25,6 +26,7 @@ use crate::tenants;
 #[derive(Debug)]
 pub struct Shared {
     pub settings: EmbeddedSettings,
+    pub encryption: Encryption,
     pub names: Names,
     pub tables: Tables,
     pub counts: RwLock<Counts>,
@@ -177,6 +179,7 @@ impl Weighter<(NameId, EntityId), EntityNumber> for NumberWeighter {
 impl Shared {
     pub fn new(
         settings: EmbeddedSettings,
+        encryption: Encryption,
         names: Names,
         tables: Tables,
         reader: JournalReader,
@@ -187,6 +190,7 @@ impl Shared {
         let numbers = Cache::with_weighter((bytes / 200) as usize, bytes, NumberWeighter);
         Shared {
             settings,
+            encryption,
             names,
             tables,
             counts: RwLock::default(),
@@ -212,7 +216,11 @@ impl Shared {
     }
 
     pub fn tenant(&self, tenant: &Tenant) -> Option<NameId> {
-        tenants::tenant_id(&self.names, tenant)
+        tenants::tenant_id(&self.names, &self.encryption, tenant)
+    }
+
+    pub fn known_tenant(&self, tenant: &Tenant) -> Option<NameId> {
+        tenants::known_tenant(&self.names, &self.encryption, tenant)
     }
 
     /// The number of an entity, expired or not.
@@ -264,6 +272,26 @@ impl Shared {
         let key = number.0.to_be_bytes();
         let value = self.tables.get(Table::Entities, &key).map_err(unreadable)?;
         value.map(|value| Stored::from_table(&value)).transpose()
+    }
+
+    /// Forgets a tenant whose key was destroyed: what is in memory of it, and what the system keeps
+    /// of it.
+    pub fn forget(&self, tenant: NameId) -> Result<(), StoreError> {
+        let domain = domain_of_tenant(tenant);
+        let mut writes = Writes::default();
+        let expiries = Key::new(Space::Expiry, EVERY_TENANT).into_bytes();
+        for entry in self.tables.scan_prefix(Table::Index, &expiries) {
+            let (key, _) = entry.map_err(unreadable)?;
+            if number_of(&key).domain() == domain {
+                writes.remove(Table::Index, key);
+            }
+        }
+        self.tables.publish(writes);
+        self.tables.forget(domain);
+        self.counts.write().unwrap_or_else(PoisonError::into_inner).forget(tenant);
+        self.entities.clear();
+        self.numbers.clear();
+        Ok(())
     }
 
     /// Lets readers see what a commit wrote. The tables come first: see [`Shared::number`].
@@ -332,21 +360,22 @@ pub fn id_key(tenant: NameId, id: &EntityId) -> Vec<u8> {
     [&tenant.0.to_be_bytes(), id.as_str().as_bytes()].concat()
 }
 
+/// The kind ends with a zero, which it cannot hold.
+pub fn document_key(tenant: NameId, kind: &str, name: &str) -> Vec<u8> {
+    [&tenant.0.to_be_bytes()[..], kind.as_bytes(), b"\0", name.as_bytes()].concat()
+}
+
 pub fn number_from(value: &[u8]) -> EntityNumber {
     EntityNumber(value.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
 }
 
 /// What an error of the tables means to a caller.
-pub fn unreadable(error: fjall::Error) -> StoreError {
-    use fjall::{Error, LsmError};
-    let is_damage = match &error {
-        Error::Storage(LsmError::Io(_)) => false,
-        Error::Storage(_) | Error::Decompress(_) | Error::InvalidTag(_) => true,
-        _ => false,
-    };
-    if is_damage {
-        let place = "a table on disk".to_owned();
-        return StoreError::Damaged { place, problem: error.to_string() };
+pub fn unreadable(error: sorted::Error) -> StoreError {
+    match error {
+        sorted::Error::Damaged(damage) => {
+            let place = format!("table `{}`", damage.table);
+            StoreError::Damaged { place, problem: damage.to_string() }
+        }
+        error => StoreError::Unavailable(Arc::new(std::io::Error::other(error))),
     }
-    StoreError::Unavailable(Arc::new(std::io::Error::other(error)))
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
+use keyring::{Domain, Keyring};
 use model::{Change, Entity, HistoryChange, Tenant, Timestamp};
 use policy::Permitted;
 use query::{NoLinks, Query};
@@ -20,11 +21,13 @@ use crate::committer::{Committer, Job};
 use crate::error::OpenError;
 use crate::history;
 use crate::journal::{Record, RecordReader};
+use crate::names::NameId;
 use crate::open::{Opening, open};
 use crate::run;
 use crate::settings::EmbeddedSettings;
-use crate::shared::{Shared, unreadable};
+use crate::shared::{Shared, document_key, unreadable};
 use crate::tables::{Table, after_prefix};
+use crate::tenants;
 
 /// A store in one directory. Dropped or closed, it finishes its work first.
 #[derive(Debug)]
@@ -77,6 +80,27 @@ impl EmbeddedStore {
             history::retain(&shared, &retention, now, go_on)
         });
         pass.await.map_err(|error| StoreError::from(std::io::Error::other(error)))?
+    }
+
+    /// Destroys the keys of a tenant, on disk when this returns: from then on it is as if the tenant
+    /// had never been, and nobody can read what lies of it on the disk. Tells whether there was such a
+    /// tenant. Refused where encryption is off.
+    ///
+    /// Not reached: what was written while encryption was off, and copies of the file of keys made
+    /// before, as in backups.
+    pub async fn shred(&self, tenant: Tenant) -> Result<bool, StoreError> {
+        self.submit(|answer| Job::Shred { tenant, answer }).await?
+    }
+
+    /// The keys of the directory, where it is encrypted.
+    pub fn keyring(&self) -> Option<&Arc<Keyring>> {
+        self.shared.encryption.keyring()
+    }
+
+    /// The tenant of a domain, shredded or not.
+    pub fn tenant_of(&self, domain: Domain) -> Option<Tenant> {
+        let tenant = domain.checked_sub(1).map(NameId)?;
+        tenants::tenant_of(&self.shared.names, tenant)
     }
 
     async fn submit<T>(
@@ -181,7 +205,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn has_tenant(&self, tenant: &Tenant) -> Result<bool, StoreError> {
-        Ok(tenant.is_default() || self.shared.tenant(tenant).is_some())
+        Ok(tenant.is_default() || self.shared.known_tenant(tenant).is_some())
     }
 
     async fn journal(&self, after: Position, limit: usize) -> Result<Vec<Recorded>, JournalError> {
@@ -189,15 +213,20 @@ impl Store for EmbeddedStore {
         let mut events = Vec::new();
         let gone = self.shared.reader.read(after, end, |frame| {
             let mut position = frame.first_position;
-            for record in RecordReader::new(frame.records) {
-                if let Record::Event(event) = record.map_err(|error| error.to_string())? {
-                    if position > after.0 && events.len() < limit {
-                        let event = event.read(&self.shared.names);
-                        let event = Arc::new(event.map_err(|error| error.to_string())?);
-                        events.push(Recorded { position: Position(position), event });
+            for section in frame.sections(&self.shared.encryption) {
+                let section = section?;
+                let next_position = position + u64::from(section.events);
+                for record in RecordReader::new(&section.records.unwrap_or_default()) {
+                    if let Record::Event(event) = record.map_err(|error| error.to_string())? {
+                        if position > after.0 && events.len() < limit {
+                            let event = event.read(&self.shared.names);
+                            let event = Arc::new(event.map_err(|error| error.to_string())?);
+                            events.push(Recorded { position: Position(position), event });
+                        }
+                        position += 1;
                     }
-                    position += 1;
                 }
+                position = next_position;
             }
             let last = events.last().map(|recorded: &Recorded| recorded.position);
             Ok(last.filter(|_| events.len() >= limit))
@@ -232,20 +261,19 @@ impl Store for EmbeddedStore {
         key: DocumentKey,
         document: Option<Vec<u8>>,
     ) -> Result<(), StoreError> {
-        let key = document_key(&key);
         self.submit(|answer| Job::Document { key, document, answer }).await?
     }
 
     async fn document(&self, key: &DocumentKey) -> Result<Option<Vec<u8>>, StoreError> {
-        let document = self.shared.tables.get(Table::Documents, &document_key(key));
+        let Some(tenant) = self.shared.tenant(&key.tenant) else { return Ok(None) };
+        let key = document_key(tenant, key.kind, &key.name);
+        let document = self.shared.tables.get(Table::Documents, &key);
         Ok(document.map_err(unreadable)?.map(|document| document.to_vec()))
     }
 
     async fn documents(&self, range: &DocumentRange) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
-        let key = |name: &str| {
-            let (tenant, name) = (range.tenant.clone(), name.to_owned());
-            document_key(&DocumentKey { kind: range.kind, tenant, name })
-        };
+        let Some(tenant) = self.shared.tenant(&range.tenant) else { return Ok(Vec::new()) };
+        let key = |name: &str| document_key(tenant, range.kind, name);
         let (beginning, prefix) = (key(""), key(&range.prefix));
         // Nothing stands between a name and the same with a zero behind it.
         let after = range.after.as_ref().map(|name| key(&format!("{name}\0")));
@@ -267,9 +295,4 @@ async fn aside<T: Send + 'static>(
 ) -> Result<T, HistoryError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| StoreError::from(std::io::Error::other(error)))?
-}
-
-/// Kind and tenant end with a zero, which neither can hold.
-fn document_key(key: &DocumentKey) -> Vec<u8> {
-    [key.kind, "\0", key.tenant.as_str(), "\0", &key.name].concat().into_bytes()
 }

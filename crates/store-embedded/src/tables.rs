@@ -7,17 +7,18 @@ mod key;
 mod layer;
 mod scan;
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use fjall::config::{BlockSizePolicy, CompressionPolicy, FilterPolicy};
-use fjall::{
-    CompressionType, Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Slice,
-    Snapshot,
+use sorted::{
+    Compression, Damage, Engine, Ingestion, Options, Sizes, Slice, Snapshot, TableId, TableOptions,
 };
 
+use keyring::Domain;
 use store::StoreError;
 
+use crate::encryption::{Blocks, Encryption, domain_of};
 use crate::keys::EntityNumber;
 use crate::shared::unreadable;
 
@@ -77,34 +78,49 @@ impl Table {
         }
     }
 
-    fn options(self) -> KeyspaceCreateOptions {
-        let options = KeyspaceCreateOptions::default();
+    fn id(self) -> TableId {
+        TableId(self as usize)
+    }
+
+    fn domain(self) -> fn(&[u8]) -> Domain {
         match self {
+            Table::Names => |key| domain_of(Table::Names, key),
+            Table::Ids => |key| domain_of(Table::Ids, key),
+            Table::Entities => |key| domain_of(Table::Entities, key),
+            Table::Documents => |key| domain_of(Table::Documents, key),
+            Table::Evolutions => |key| domain_of(Table::Evolutions, key),
+            Table::Recent => |key| domain_of(Table::Recent, key),
+            Table::Chunks => |key| domain_of(Table::Chunks, key),
+            Table::Rollups => |key| domain_of(Table::Rollups, key),
+            Table::Index => |key| domain_of(Table::Index, key),
+        }
+    }
+
+    fn options(self) -> TableOptions {
+        let (block_bytes, filter) = match self {
             // Only ever scanned.
-            Table::Recent | Table::Chunks | Table::Rollups => options
-                .filter_policy(FilterPolicy::disabled())
-                .data_block_size_policy(BlockSizePolicy::all(16 * 1024))
-                .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4)),
-            Table::Index => options
-                .filter_policy(FilterPolicy::disabled())
-                .data_block_size_policy(BlockSizePolicy::all(8 * 1024))
-                .data_block_compression_policy(CompressionPolicy::all(CompressionType::Lz4)),
-            // Asked for what is there.
-            Table::Entities | Table::Names => options.expect_point_read_hits(true),
-            Table::Ids | Table::Documents | Table::Evolutions => options,
+            Table::Recent | Table::Chunks | Table::Rollups => (16 * 1024, false),
+            Table::Index => (8 * 1024, false),
+            Table::Entities | Table::Names | Table::Ids => (4 * 1024, true),
+            Table::Documents | Table::Evolutions => (4 * 1024, true),
+        };
+        TableOptions {
+            name: self.name(),
+            block_bytes,
+            compression: Compression::Lz4,
+            filter,
+            domain: self.domain(),
         }
     }
 }
 
 /// The engine takes no longer keys. Ours stay far below: identifiers and scopes have limits.
-const KEY_BYTES_MAX: usize = u16::MAX as usize;
+const KEY_BYTES_MAX: usize = sorted::KEY_BYTES_MAX;
 
 #[derive(Debug)]
 pub struct Tables {
     layers: RwLock<Layers>,
-    disk: Disk,
-    /// One ingestion of a table at a time.
-    turns: [Mutex<()>; Table::ALL.len()],
+    disk: Engine,
 }
 
 #[derive(Clone, Debug)]
@@ -115,32 +131,21 @@ struct Layers {
     frozen: Option<Arc<Layer>>,
 }
 
-struct Disk {
-    database: Database,
-    keyspaces: [Keyspace; Table::ALL.len()],
-}
-
-impl std::fmt::Debug for Disk {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Disk").finish_non_exhaustive()
-    }
-}
-
 impl Tables {
-    pub fn open(directory: &Path, block_cache_bytes: u64) -> Result<Tables, fjall::Error> {
-        let database = Database::builder(directory)
-            .cache_size(block_cache_bytes)
-            .worker_threads(1)
-            .max_journaling_size(64 * 1024 * 1024)
-            .open()?;
-        let mut keyspaces = Vec::with_capacity(Table::ALL.len());
-        for table in Table::ALL {
-            keyspaces.push(database.keyspace(table.name(), || table.options())?);
-        }
-        let keyspaces = keyspaces.try_into().map_err(|_| fjall::Error::Locked)?;
+    pub fn open(
+        directory: &Path,
+        block_cache_bytes: u64,
+        encryption: &Encryption,
+    ) -> Result<Tables, sorted::Error> {
+        let options = Options {
+            tables: Table::ALL.map(Table::options).to_vec(),
+            block_cache_bytes,
+            cipher: Arc::new(Blocks(encryption.clone())),
+            sizes: Sizes::default(),
+        };
         let layers = Layers { active: Arc::default(), frozen: None };
-        let disk = Disk { database, keyspaces };
-        Ok(Tables { layers: RwLock::new(layers), disk, turns: Default::default() })
+        let disk = Engine::open(directory, options)?;
+        Ok(Tables { layers: RwLock::new(layers), disk })
     }
 
     fn layers(&self) -> Layers {
@@ -152,7 +157,7 @@ impl Tables {
         self.layers().active.publish(writes);
     }
 
-    pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Slice>, fjall::Error> {
+    pub fn get(&self, table: Table, key: &[u8]) -> Result<Option<Slice>, sorted::Error> {
         if key.len() > KEY_BYTES_MAX {
             return Ok(None);
         }
@@ -163,7 +168,7 @@ impl Tables {
             .or_else(|| layers.frozen.as_ref().and_then(|frozen| frozen.get(table, key)));
         match in_memory {
             Some(value) => Ok(value),
-            None => self.disk.keyspace(table).get(key),
+            None => self.disk.get(table.id(), key),
         }
     }
 
@@ -173,7 +178,7 @@ impl Tables {
         // The guard keeps a write-out from ending between the memory and the disk.
         let guard = self.layers.read().unwrap_or_else(PoisonError::into_inner);
         let layers = [Some(guard.active.clone()), guard.frozen.clone()];
-        let disk = self.disk.keyspace(table).range(from.clone()..to.clone());
+        let disk = self.disk.range(table.id(), &from, &to);
         drop(guard);
         Scan::new(table, layers.into_iter().flatten().collect(), disk, from, to)
     }
@@ -181,6 +186,13 @@ impl Tables {
     /// The entries whose keys begin with `prefix`.
     pub fn scan_prefix(&self, table: Table, prefix: &[u8]) -> Scan {
         self.scan(table, prefix.to_vec(), after_prefix(prefix))
+    }
+
+    /// Drops what is in memory of a domain whose key was destroyed.
+    pub fn forget(&self, domain: Domain) {
+        let layers = self.layers();
+        layers.active.forget(domain);
+        layers.frozen.iter().for_each(|frozen| frozen.forget(domain));
     }
 
     pub fn active_bytes(&self) -> usize {
@@ -195,36 +207,40 @@ impl Tables {
         frozen
     }
 
-    /// Writes the frozen layer to disk and waits for it. Done again after a crash or an error, it
-    /// comes to the same. `sequence` is greater than that of any layer before.
-    pub fn write_out(&self, frozen: &Layer, sequence: u64) -> Result<(), fjall::Error> {
+    /// Writes the frozen layer to disk, all of it at once, and waits for it. Done again after a
+    /// crash or an error, it comes to the same. `sequence` is greater than that of any layer before.
+    pub fn write_out(&self, frozen: &Layer, sequence: u64) -> Result<(), sorted::Error> {
+        let mut ingestions = Vec::new();
         for table in Table::ALL {
             if table == Table::Recent {
-                self.write_fragments(frozen, sequence)?;
+                ingestions.extend(self.write_fragments(frozen, sequence)?);
                 continue;
             }
             if frozen.is_empty(table) {
                 continue;
             }
-            let _turn = self.turns[table as usize].lock().unwrap_or_else(PoisonError::into_inner);
-            let mut ingestion = self.disk.keyspace(table).start_ingestion()?;
-            frozen.for_each(table, |key, value| match value {
-                Some(value) => ingestion.write(key, value),
-                None => ingestion.write_tombstone(key),
-            })?;
-            ingestion.finish()?;
+            let mut ingestion = self.disk.ingest(table.id())?;
+            frozen.for_each(table, |key, value| put(&mut ingestion, key, value))?;
+            ingestions.push(ingestion);
         }
-        Ok(())
+        self.disk.finish(ingestions)
     }
 
-    fn write_fragments(&self, frozen: &Layer, sequence: u64) -> Result<(), fjall::Error> {
+    fn write_fragments(
+        &self,
+        frozen: &Layer,
+        sequence: u64,
+    ) -> Result<Option<Ingestion>, sorted::Error> {
         let fragments = frozen.fragments();
         if fragments.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        let key = |entity: EntityNumber| [entity.0.to_be_bytes(), sequence.to_be_bytes()].concat();
-        let entries = fragments.iter().map(|(entity, text)| (key(*entity), Some(text.as_bytes())));
-        self.ingest(Table::Recent, entries)
+        let mut ingestion = self.disk.ingest(Table::Recent.id())?;
+        for (entity, text) in &fragments {
+            let key = [entity.0.to_be_bytes(), sequence.to_be_bytes()].concat();
+            ingestion.write(&key, text.as_bytes())?;
+        }
+        Ok(Some(ingestion))
     }
 
     /// Writes entries, given in the order of their keys, to disk and waits for it; nothing stands
@@ -233,42 +249,41 @@ impl Tables {
         &self,
         table: Table,
         entries: impl Iterator<Item = (Vec<u8>, Option<V>)>,
-    ) -> Result<(), fjall::Error> {
-        let _turn = self.turns[table as usize].lock().unwrap_or_else(PoisonError::into_inner);
-        let mut ingestion = self.disk.keyspace(table).start_ingestion()?;
+    ) -> Result<(), sorted::Error> {
+        let mut ingestion = self.disk.ingest(table.id())?;
         for (key, value) in entries {
-            match value {
-                Some(value) => ingestion.write(key, value.as_ref())?,
-                None => ingestion.write_tombstone(key)?,
-            }
+            put(&mut ingestion, &key, value.as_ref().map(V::as_ref))?;
         }
         ingestion.finish()
     }
 
     /// Writes a few entries of several tables to disk, all of them or none, and waits for it;
-    /// nothing stands for the removal of a key.
+    /// nothing stands for the removal of a key. Of several for a key the last one counts.
     pub fn write(
         &self,
         entries: impl IntoIterator<Item = (Table, Vec<u8>, Option<Vec<u8>>)>,
-    ) -> Result<(), fjall::Error> {
-        let mut batch = self.disk.database.batch().durability(Some(PersistMode::SyncAll));
+    ) -> Result<(), sorted::Error> {
+        let mut tables: BTreeMap<TableId, BTreeMap<Vec<u8>, Option<Vec<u8>>>> = BTreeMap::new();
         for (table, key, value) in entries {
-            match value {
-                Some(value) => batch.insert(self.disk.keyspace(table), key, value),
-                None => batch.remove(self.disk.keyspace(table), key),
-            }
+            tables.entry(table.id()).or_default().insert(key, value);
         }
-        batch.commit()
+        let sorted = tables.into_iter();
+        self.disk.commit(sorted.map(|(table, entries)| (table, entries.into_iter().collect())))
+    }
+
+    /// Reads all blocks on disk, and tells which are damaged.
+    pub fn verify(&self, note: impl FnMut(Damage)) -> Result<(), sorted::Error> {
+        self.disk.verify(note).map(drop)
     }
 
     /// What is on disk now.
-    pub fn view(&self) -> View<'_> {
-        View { disk: &self.disk, snapshot: self.disk.database.snapshot() }
+    pub fn view(&self) -> View {
+        View { snapshot: self.disk.snapshot() }
     }
 
     /// The fragments of an entity's history that have not been merged, the oldest first, and what
     /// was on disk at that moment. What was being written out or merged is in both.
-    pub fn fragments(&self, entity: EntityNumber) -> Result<(Vec<Arc<str>>, View<'_>), StoreError> {
+    pub fn fragments(&self, entity: EntityNumber) -> Result<(Vec<Arc<str>>, View), StoreError> {
         // The guard keeps a write-out from ending between the memory and the disk.
         let guard = self.layers.read().unwrap_or_else(PoisonError::into_inner);
         let layers = [guard.frozen.clone(), Some(guard.active.clone())];
@@ -293,22 +308,16 @@ impl Tables {
 }
 
 /// All tables as they were on disk at one moment.
-pub struct View<'a> {
-    disk: &'a Disk,
+#[derive(Debug)]
+pub struct View {
     snapshot: Snapshot,
 }
 
-impl std::fmt::Debug for View<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("View").finish_non_exhaustive()
-    }
-}
-
-impl View<'_> {
+impl View {
     /// The entries from one key (included) to another (excluded), of a table whose layers are of
     /// another kind.
-    pub fn range(&self, table: Table, from: &[u8], to: &[u8]) -> DiskRange {
-        DiskRange(self.snapshot.range(self.disk.keyspace(table), from..to))
+    pub fn range(&self, table: Table, from: &[u8], to: &[u8]) -> sorted::Range {
+        self.snapshot.range(table.id(), from, to)
     }
 
     /// The first entry from a key on.
@@ -321,26 +330,10 @@ impl View<'_> {
     }
 }
 
-/// Entries of a table, in the order of their keys, from both ends.
-pub struct DiskRange(fjall::Iter);
-
-impl Iterator for DiskRange {
-    type Item = Result<(Slice, Slice), fjall::Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.0.next().map(|guard| guard.into_inner())
-    }
-}
-
-impl DoubleEndedIterator for DiskRange {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        self.0.next_back().map(|guard| guard.into_inner())
-    }
-}
-
-impl Disk {
-    fn keyspace(&self, table: Table) -> &Keyspace {
-        &self.keyspaces[table as usize]
+fn put(ingestion: &mut Ingestion, key: &[u8], value: Option<&[u8]>) -> Result<(), sorted::Error> {
+    match value {
+        Some(value) => ingestion.write(key, value),
+        None => ingestion.tombstone(key),
     }
 }
 

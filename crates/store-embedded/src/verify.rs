@@ -1,16 +1,17 @@
 //! Checking a data directory: every record, every index entry, every count.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::PoisonError;
 
 use model::{Entity, Name};
+use sorted::Slice;
 
 use crate::counts::Counts;
+use crate::encryption::{Encryption, domain_of};
 use crate::error::OpenError;
 use crate::history;
 use crate::index;
-use crate::journal::{Place, Record, RecordReader, recover, segments};
+use crate::journal::{Frame, Place, Record, RecordReader, recover, segments};
 use crate::keys::{EntityNumber, Space, number_of};
 use crate::names::{NameId, Numbering, path_below};
 use crate::open::{Opened, open};
@@ -41,15 +42,16 @@ pub fn verify(
     mut progress: impl FnMut(u64),
 ) -> Result<Verified, OpenError> {
     let mut verified = Verified::default();
-    check_journal(&settings.journal_directory(), &mut verified)?;
     let Opened { shared, lock: _lock, .. } = open(settings)?;
+    check_journal(&shared, &mut verified)?;
     let check = Check { shared: &shared, verified: &mut verified };
     check.run(&mut progress)?;
     Ok(verified)
 }
 
 /// Every frame of every segment, also those before the checkpoint.
-fn check_journal(directory: &Path, verified: &mut Verified) -> Result<(), OpenError> {
+fn check_journal(shared: &Shared, verified: &mut Verified) -> Result<(), OpenError> {
+    let directory = &shared.settings.journal_directory();
     let files = segments(directory).map_err(|error| OpenError::io(directory, error))?;
     let Some(first) = files.first() else { return Ok(()) };
     let from = Place { segment: first.number, offset: 0 };
@@ -57,15 +59,10 @@ fn check_journal(directory: &Path, verified: &mut Verified) -> Result<(), OpenEr
     let result = recover(directory, from, None, |frame| {
         next_position.get_or_insert(frame.first_position);
         verified.events += u64::from(frame.events);
-        let events = RecordReader::new(frame.records)
-            .filter(|record| matches!(record, Ok(Record::Event(_))))
-            .count();
-        if events as u64 != u64::from(frame.events) {
-            let problem = "a frame does not hold as many events as it says".to_owned();
+        check_frame(frame, &shared.encryption).map_err(|problem| {
             let place = format!("the journal, position {}", frame.first_position);
-            return Err(OpenError::Damaged { place, problem });
-        }
-        Ok(())
+            OpenError::Damaged { place, problem }
+        })
     });
     match result {
         Err(OpenError::Damaged { place, problem }) => {
@@ -73,6 +70,26 @@ fn check_journal(directory: &Path, verified: &mut Verified) -> Result<(), OpenEr
             Ok(())
         }
         other => other.map(drop),
+    }
+}
+
+fn check_frame(frame: &Frame<'_>, encryption: &Encryption) -> Result<(), String> {
+    let mut total = 0;
+    for section in frame.sections(encryption) {
+        let section = section?;
+        total += section.events;
+        let Some(records) = section.records else { continue };
+        let events = RecordReader::new(&records)
+            .filter(|record| matches!(record, Ok(Record::Event(_))))
+            .count();
+        if events as u64 != u64::from(section.events) {
+            return Err("a section does not hold as many events as it says".to_owned());
+        }
+    }
+    if total == frame.events {
+        Ok(())
+    } else {
+        Err("a frame does not hold as many events as it says".to_owned())
     }
 }
 
@@ -91,8 +108,9 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn run(mut self, progress: &mut impl FnMut(u64)) -> Result<(), OpenError> {
+        self.shared.tables.verify(|damage| self.verified.note(damage.to_string()))?;
         let mut counts = Counts::default();
-        for entry in self.shared.tables.scan_prefix(Table::Entities, &[]) {
+        for entry in self.kept(Table::Entities) {
             let (key, value) = entry?;
             self.verified.entities += 1;
             let read = Stored::from_table(&value)
@@ -118,6 +136,18 @@ impl Check<'_> {
             self.verified.note("the counts by type and attribute are wrong".to_owned());
         }
         Ok(())
+    }
+
+    /// What was not shredded of a table.
+    fn kept(
+        &self,
+        table: Table,
+    ) -> impl Iterator<Item = Result<(Slice, Slice), sorted::Error>> + use<> {
+        let encryption = self.shared.encryption.clone();
+        self.shared.tables.scan_prefix(table, &[]).filter(move |entry| match entry {
+            Ok((key, _)) => !encryption.is_gone(domain_of(table, key)),
+            Err(_) => true,
+        })
     }
 
     fn entity(&mut self, key: &[u8], tenant: NameId, entity: &Entity) -> Result<(), OpenError> {
@@ -146,7 +176,7 @@ impl Check<'_> {
     /// All expected entries are there; so any further one is dangling.
     fn totals(&mut self) -> Result<(), OpenError> {
         let (mut entries, mut past) = (0, 0);
-        for entry in self.shared.tables.scan_prefix(Table::Index, &[]) {
+        for entry in self.kept(Table::Index) {
             let (key, _) = entry?;
             if matches!(key.first(), Some(space) if *space >= Space::PastType as u8) {
                 past += u64::from(!self.is_known(number_of(&key))?);
@@ -154,12 +184,12 @@ impl Check<'_> {
                 entries += 1;
             }
         }
-        for entry in self.shared.tables.scan_prefix(Table::Documents, &[]) {
+        for entry in self.kept(Table::Documents) {
             entry?;
             self.verified.documents += 1;
         }
         let (mut alive, mut unknown) = (0, 0);
-        for entry in self.shared.tables.scan_prefix(Table::Ids, &[]) {
+        for entry in self.kept(Table::Ids) {
             let number = number_from(&entry?.1);
             let is_alive = self.shared.tables.get(Table::Entities, &number.0.to_be_bytes())?;
             alive += u64::from(is_alive.is_some());

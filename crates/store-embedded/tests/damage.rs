@@ -89,7 +89,7 @@ async fn a_flipped_byte_before_the_last_record_is_reported_with_its_place() {
     fs::write(&journal, bytes).unwrap();
     let error = EmbeddedStore::open(settings(directory.path())).unwrap_err();
     assert!(matches!(&error, OpenError::Damaged { .. }), "{error}");
-    assert!(error.to_string().contains("0000000001.journal, byte 8"), "{error}");
+    assert!(error.to_string().contains("0000000001.journal, byte 24"), "{error}");
     let verified = verify(settings(directory.path()), |_| {});
     assert!(verified.is_err());
 }

@@ -312,11 +312,37 @@ async fn whoever_asks_meanwhile_sees_readings_or_what_they_came_to() {
 
 /// Writes something else in the place of the first entry of a table.
 fn spoil(directory: &std::path::Path, table: &str) {
-    let database = fjall::Database::builder(directory.join("tables")).open().unwrap();
-    let keyspace = database.keyspace(table, fjall::KeyspaceCreateOptions::default).unwrap();
-    let (key, _) = keyspace.iter().next().unwrap().into_inner().unwrap();
-    keyspace.insert(key, "spoilt").unwrap();
-    database.persist(fjall::PersistMode::SyncAll).unwrap();
+    let names = [
+        "names",
+        "ids",
+        "entities",
+        "documents",
+        "evolutions",
+        "recent",
+        "chunks",
+        "rollups",
+        "index",
+    ];
+    let options = |name| sorted::TableOptions {
+        name,
+        block_bytes: 4096,
+        compression: sorted::Compression::None,
+        filter: false,
+        domain: |_| 0,
+    };
+    let engine = sorted::Engine::open(
+        &directory.join("tables"),
+        sorted::Options {
+            tables: names.map(options).to_vec(),
+            block_cache_bytes: 1024 * 1024,
+            cipher: std::sync::Arc::new(sorted::Plain),
+            sizes: sorted::Sizes::default(),
+        },
+    )
+    .unwrap();
+    let table = sorted::TableId(names.iter().position(|name| *name == table).unwrap());
+    let (key, _) = engine.snapshot().range_from(table, b"").next().unwrap().unwrap();
+    engine.commit([(table, vec![(key.to_vec(), Some(b"spoilt".to_vec()))])]).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use model::{Tenant, Timestamp};
+use model::{Tenant, Timestamp, Uri};
 use store::{DocumentKey, DocumentRange, Position, Store, StoreError};
 use tokio::sync::{Notify, OnceCell};
 use tokio::task::AbortHandle;
@@ -158,6 +158,16 @@ impl Subscriptions {
         self.remove_letters_of(key).await?;
         self.set_count(&key.tenant, count.saturating_sub(1));
         Ok(true)
+    }
+
+    /// Ends all subscriptions of a tenant.
+    pub async fn delete_all(&self, tenant: &Tenant, now: Timestamp) -> Result<(), StoreError> {
+        for (id, _) in self.records(tenant).await? {
+            if let Ok(id) = Uri::parse(&id) {
+                self.delete(&Key { tenant: tenant.clone(), id }, now).await?;
+            }
+        }
+        self.put(TENANTS, &Tenant::default(), tenant.as_str(), None).await
     }
 
     /// What the door wrote down of a subscription.

@@ -237,6 +237,13 @@ impl Post {
         self.set_read_to(first);
     }
 
+    /// All that was up to this position has been considered.
+    pub fn reach(&mut self, position: Position) {
+        if self.read_to < position {
+            self.set_read_to(position);
+        }
+    }
+
     /// Subscriptions that the event at this position may concern, and that were not told before.
     pub fn candidates(
         &self,

@@ -154,7 +154,15 @@ impl Streams {
                 continue;
             };
             match self.store.journal(after, EVENTS_AT_ONCE).await {
-                Ok(events) => self.hub().tell(after, &events),
+                Ok(events) => {
+                    let mut hub = self.hub();
+                    hub.tell(after, &events);
+                    // What lies between them and the end, if anything, are events of shredded
+                    // tenants.
+                    if events.len() < EVENTS_AT_ONCE {
+                        hub.reach(after, reached);
+                    }
+                }
                 // Each stream will find out by itself.
                 Err(JournalError::Gone { first }) => self.hub().let_all_go(first),
                 Err(JournalError::Store(error)) => {

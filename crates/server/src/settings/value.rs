@@ -310,6 +310,19 @@ impl Written for OnAuditFailure {
     }
 }
 
+impl Written for keyring::Algorithm {
+    const UNIT: &'static str = "AES-256-GCM or ChaCha20-Poly1305";
+
+    fn read(text: &str) -> Result<keyring::Algorithm, String> {
+        let algorithm = keyring::Algorithm::parse(text.trim());
+        algorithm.ok_or_else(|| format!("`{text}` is neither AES-256-GCM nor ChaCha20-Poly1305"))
+    }
+
+    fn text(&self) -> String {
+        self.name().to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,7 +15,6 @@ use crate::journal::{HeaderWrite, HistoryRecord, put_history};
 use crate::keys::EntityNumber;
 use crate::names::{NameId, Numbering};
 use crate::tables::Table;
-use crate::tenants;
 
 /// What goes from an entity and stays in its evolution.
 #[derive(Debug)]
@@ -46,15 +45,13 @@ impl Group<'_> {
     ) -> Result<Chronicled, CommitError> {
         self.check_size()?;
         let request = permitted.request();
-        let tenant = match (self.shared.tenant(&request.tenant), &request.operation) {
+        let tenant = match (self.shared.known_tenant(&request.tenant), &request.operation) {
             (Some(tenant), _) => tenant,
             // What is refused creates no tenant.
             (None, HistoryOperation::Upsert(readings)) if readings.types.is_empty() => {
                 return Err(Refused::NoTypes(request.id.clone()).into());
             }
-            (None, HistoryOperation::Upsert(_)) => {
-                tenants::intern_tenant(&self.shared.names, &request.tenant)
-            }
+            (None, HistoryOperation::Upsert(_)) => self.intern_known(&request.tenant)?,
             (None, _) => return Err(Refused::Unknown(request.id.clone()).into()),
         };
         let Pending { number, entity } = self.current(tenant, &request.id)?;

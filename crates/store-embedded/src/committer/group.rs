@@ -9,16 +9,16 @@ use model::{
 };
 use policy::Permitted;
 use rustc_hash::FxHashMap;
-use store::{CommitError, Committed, StoreError};
+use store::{CommitError, Committed, DocumentKey, StoreError};
 
 use super::{Answer, Job};
 use crate::codec;
 use crate::history::Header;
-use crate::journal::{EventRecord, put_document, put_event, put_names};
-use crate::keys::EntityNumber;
+use crate::journal::{EventRecord, Sections, put_document, put_event, put_names};
+use crate::keys::{ENTITIES_MADE_MAX, EntityNumber};
 use crate::names::{InternMemo, Interner, NameId, Numbering};
 use crate::record::RecordWriter;
-use crate::shared::{Published, Shared, Stored, write_event};
+use crate::shared::{Published, Shared, Stored, document_key, write_event};
 use crate::tables::{Table, Writes};
 use crate::tenants;
 
@@ -41,7 +41,7 @@ pub struct Group<'a> {
     /// Users choose the ids, so the hash is keyed by chance.
     pending: HashMap<(NameId, EntityId), Pending, RandomState>,
     pub(super) headers: FxHashMap<EntityNumber, Option<Header>>,
-    pub(super) records: Vec<u8>,
+    pub(super) records: Sections,
     pub(super) writes: Writes,
     events: Vec<Published>,
     /// How many entities each tenant has more than is counted, or less.
@@ -50,7 +50,7 @@ pub struct Group<'a> {
 
 /// What is to be appended, and then shown.
 pub struct Finished {
-    pub records: Vec<u8>,
+    pub records: Sections,
     pub writes: Writes,
     pub events: Vec<Published>,
     pub next_entity: u64,
@@ -64,7 +64,7 @@ impl<'a> Group<'a> {
             next_entity,
             pending: HashMap::default(),
             headers: FxHashMap::default(),
-            records: Vec::new(),
+            records: Sections::default(),
             writes: Writes::default(),
             events: Vec::new(),
             entities: FxHashMap::default(),
@@ -83,15 +83,11 @@ impl<'a> Group<'a> {
                 Answer::Chronicle(answer, outcomes)
             }
             Job::Document { key, document, answer } => {
-                put_document(&mut self.records, &key, document.as_deref());
-                match document {
-                    Some(document) => self.writes.put(Table::Documents, key, document),
-                    None => self.writes.remove(Table::Documents, key),
-                }
-                Answer::Document(answer)
+                Answer::Document(answer, self.document(&key, document))
             }
-            // There is nothing to apply; the committer sees to it.
-            Job::WriteOut { answer } => Answer::Document(answer),
+            // There is nothing to apply; the committer sees to them.
+            Job::WriteOut { answer } => Answer::Document(answer, Ok(())),
+            Job::Shred { answer, .. } => Answer::Shred(answer),
             Job::Expire { entities, now, answer } => {
                 let touched = entities.into_iter().filter(|(tenant, id)| {
                     self.expire(*tenant, id, now).unwrap_or_else(|error| {
@@ -104,16 +100,31 @@ impl<'a> Group<'a> {
         }
     }
 
+    fn document(&mut self, key: &DocumentKey, document: Option<Vec<u8>>) -> Result<(), StoreError> {
+        let tenant = match (self.shared.tenant(&key.tenant), &document) {
+            (Some(tenant), _) => tenant,
+            (None, Some(_)) => self.intern_tenant(&key.tenant)?,
+            (None, None) => return Ok(()),
+        };
+        let key = document_key(tenant, key.kind, &key.name);
+        put_document(&mut self.records, &key, document.as_deref());
+        match document {
+            Some(document) => self.writes.put(Table::Documents, key, document),
+            None => self.writes.remove(Table::Documents, key),
+        }
+        Ok(())
+    }
+
     /// Names that the group introduced come before the records that use them.
     pub fn finish(self, names_before: u32) -> Finished {
-        let mut records = Vec::with_capacity(self.records.len() + 64);
+        let mut records = Sections::default();
         let fresh = self.shared.names.since(names_before);
         let mut writes = self.writes;
         for (id, name) in &fresh {
             writes.put(Table::Names, id.0.to_be_bytes(), name.as_str());
         }
         put_names(&mut records, &fresh);
-        records.extend_from_slice(&self.records);
+        records.append(self.records);
         Finished { records, writes, events: self.events, next_entity: self.next_entity }
     }
 
@@ -145,7 +156,7 @@ impl<'a> Group<'a> {
     }
 
     pub(super) fn check_size(&self) -> Result<(), CommitError> {
-        if self.records.len() > GROUP_BYTES_MAX {
+        if self.records.bytes() > GROUP_BYTES_MAX {
             let problem = format!(
                 "the changes of one commit take more than {GROUP_BYTES_MAX} bytes; send fewer at once"
             );
@@ -162,11 +173,9 @@ impl<'a> Group<'a> {
         self.check_size()?;
         let request = permitted.request();
         let id = request.id.clone();
-        let tenant = match self.shared.tenant(&request.tenant) {
+        let tenant = match self.shared.known_tenant(&request.tenant) {
             Some(tenant) => tenant,
-            None if creates(&request.operation) => {
-                tenants::intern_tenant(&self.shared.names, &request.tenant)
-            }
+            None if creates(&request.operation) => self.intern_known(&request.tenant)?,
             None => return Err(Refused::Unknown(id).into()),
         };
         let Pending { number, entity: before } = self.current(tenant, &id)?;
@@ -242,6 +251,22 @@ impl<'a> Group<'a> {
         Ok(true)
     }
 
+    fn intern_tenant(&self, tenant: &Tenant) -> Result<NameId, StoreError> {
+        tenants::intern_tenant(&self.shared.names, &self.shared.encryption, tenant)
+    }
+
+    pub(super) fn intern_known(&self, tenant: &Tenant) -> Result<NameId, StoreError> {
+        tenants::intern_known(&self.shared.names, &self.shared.encryption, tenant)
+    }
+
+    fn next_number(&mut self, tenant: NameId) -> Result<EntityNumber, StoreError> {
+        if self.next_entity > ENTITIES_MADE_MAX {
+            return Err(std::io::Error::other("the store has no numbers for new entities").into());
+        }
+        self.next_entity += 1;
+        Ok(EntityNumber::new(tenant, self.next_entity - 1))
+    }
+
     /// Takes an event into the group: its record, its writes, its state for what follows.
     pub(super) fn record(
         &mut self,
@@ -250,10 +275,7 @@ impl<'a> Group<'a> {
         event: Event,
     ) -> Result<(EntityNumber, Arc<Event>), StoreError> {
         let past = number.map(|number| self.past_of(tenant, number, &event)).transpose()?;
-        let number = number.unwrap_or_else(|| {
-            self.next_entity += 1;
-            EntityNumber(self.next_entity - 1)
-        });
+        let number = number.map_or_else(|| self.next_number(tenant), Ok)?;
         let names = &mut self.names;
         let mut encoded = |entity: &Arc<Entity>| {
             let mut record = RecordWriter::with_capacity(1024);

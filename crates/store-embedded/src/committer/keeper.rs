@@ -94,11 +94,27 @@ impl Keeper {
         &mut self,
         checkpoint: impl FnOnce() -> Checkpoint,
     ) -> Result<(), StoreError> {
+        if self.shared.tables.active_bytes() > 0 {
+            return self.checkpoint_now(checkpoint);
+        }
         self.wait();
-        if !self.busy && self.shared.tables.active_bytes() > 0 {
+        self.written()
+    }
+
+    /// The same, where there is nothing to write but the checkpoint, too.
+    pub fn checkpoint_now(
+        &mut self,
+        checkpoint: impl FnOnce() -> Checkpoint,
+    ) -> Result<(), StoreError> {
+        self.wait();
+        if !self.busy {
             self.order(checkpoint());
             self.wait();
         }
+        self.written()
+    }
+
+    fn written(&self) -> Result<(), StoreError> {
         if self.busy {
             let problem = "the tables cannot be written";
             return Err(std::io::Error::other(problem).into());
@@ -154,8 +170,9 @@ fn write_out(shared: &Shared, layer: &Layer, checkpoint: &Checkpoint) -> bool {
         let written =
             shared.tables.write_out(layer, sequence(checkpoint)).map_err(|error| error.to_string());
         let directory = &shared.settings.directory;
-        let result =
-            written.and_then(|()| checkpoint.write(directory).map_err(|error| error.to_string()));
+        let result = written.and_then(|()| {
+            checkpoint.write(directory, &shared.encryption).map_err(|error| error.to_string())
+        });
         match result {
             Ok(()) => break,
             Err(error) if shared.stopping.load(Ordering::Relaxed) => {

@@ -10,7 +10,7 @@ use crate::tables::{Table, fragment_text};
 
 /// Reads everything; tells how many readings lie in chunks. What is recent and not yet on disk
 /// was read from the journal.
-pub fn check(shared: &Shared, mut note: impl FnMut(String)) -> Result<u64, fjall::Error> {
+pub fn check(shared: &Shared, mut note: impl FnMut(String)) -> Result<u64, sorted::Error> {
     let mut readings = 0;
     let view = shared.tables.view();
     let all = |table| view.range(table, &[], &[0xff; 32]);

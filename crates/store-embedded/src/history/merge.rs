@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 
-use fjall::Slice;
+use sorted::Slice;
 use store::StoreError;
 
 use super::chunk::{self, Chunk};
@@ -72,7 +72,7 @@ pub fn merge_all(shared: &Shared) -> Result<(), StoreError> {
 /// Some entities, one after the other, as many as fit into memory.
 struct Gathered<'a> {
     shared: &'a Shared,
-    on_disk: View<'a>,
+    on_disk: View,
     /// In the order of their keys.
     output: Vec<Written>,
     /// Roll-ups that go with the series they are of.
@@ -186,7 +186,7 @@ impl<'a> Gathered<'a> {
 /// What becomes of the history of one entity.
 struct Merging<'a> {
     shared: &'a Shared,
-    on_disk: &'a View<'a>,
+    on_disk: &'a View,
     number: EntityNumber,
     /// What to write, or to remove. Of two writes at one key the later one counts.
     chunks: BTreeMap<Vec<u8>, Option<Vec<u8>>>,

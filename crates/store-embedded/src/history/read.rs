@@ -28,7 +28,7 @@ pub struct Weave<'a> {
     attributes: Option<Vec<NameId>>,
     recent: Fragments,
     /// What was on disk when that was read.
-    on_disk: View<'a>,
+    on_disk: View,
 }
 
 /// Part of a series, in time order.
@@ -318,10 +318,7 @@ impl Piece<'_> {
 }
 
 /// Entries of the series of an entity that have too few readings for chunks.
-pub fn short_series(
-    on_disk: &View<'_>,
-    number: EntityNumber,
-) -> Result<Option<Arc<str>>, StoreError> {
+pub fn short_series(on_disk: &View, number: EntityNumber) -> Result<Option<Arc<str>>, StoreError> {
     let key = number.0.to_be_bytes();
     let after = [&key[..], &[0]].concat();
     let entry = on_disk.range(Table::Chunks, &key, &after).next();

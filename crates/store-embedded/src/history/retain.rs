@@ -318,7 +318,7 @@ struct Removal {
 /// Roll-ups of a series under construction.
 struct Making<'a> {
     shared: &'a Shared,
-    on_disk: View<'a>,
+    on_disk: View,
     number: EntityNumber,
     series: &'a SeriesKey,
     now: Timestamp,

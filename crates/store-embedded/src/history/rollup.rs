@@ -83,7 +83,7 @@ fn key(number: EntityNumber, series: &SeriesKey, level: Level, start: i64) -> Ve
 
 /// What is to be written for periods that are new, added to those that are there.
 pub fn written(
-    on_disk: &View<'_>,
+    on_disk: &View,
     number: EntityNumber,
     series: &SeriesKey,
     level: Level,
@@ -116,7 +116,7 @@ pub fn written(
 
 /// The periods of a series that begin within a span.
 pub fn periods(
-    on_disk: &View<'_>,
+    on_disk: &View,
     number: EntityNumber,
     series: &SeriesKey,
     level: Level,
@@ -140,7 +140,7 @@ pub fn periods(
 
 /// The keys of a series' blocks that end before a moment.
 pub fn blocks_before(
-    on_disk: &View<'_>,
+    on_disk: &View,
     number: EntityNumber,
     series: &SeriesKey,
     level: Level,

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 
 use store::Position;
 
-use super::frame::{self, HEADER_BYTES};
-use super::segment::{self, OPENING};
+use super::frame::{self, HEADER_BYTES, Spot};
+use super::segment::{self, OPENING_BYTES};
 use super::{Frame, Place, segments};
 
 /// Reads the journal for followers, each of which goes on where it stopped.
@@ -44,14 +44,17 @@ impl JournalReader {
         };
         let mut reached = after;
         let mut file = self.open(place.segment)?;
+        let mut id = segment::read_file_id(&file)?;
         while place < end {
             if place.segment < end.segment && place.offset >= file.metadata()?.len() {
-                place = Place { segment: place.segment + 1, offset: OPENING.len() as u64 };
+                place = Place { segment: place.segment + 1, offset: OPENING_BYTES };
                 file = self.open(place.segment)?;
+                id = segment::read_file_id(&file)?;
                 continue;
             }
             let bytes = frame_bytes(&file, place.offset)?;
-            let frame = frame::open(&bytes).map_err(|_| self.damaged(place))?;
+            let spot = Spot { file: id, offset: place.offset };
+            let frame = frame::open(&bytes, spot).map_err(|_| self.damaged(place))?;
             let last = frame.first_position + u64::from(frame.events);
             if last > after.0 + 1
                 && let Some(stopped) = visit(&frame).map_err(io::Error::other)?
@@ -93,7 +96,7 @@ impl JournalReader {
         let mut found = Found::Empty;
         for file in segments(&self.directory)? {
             let Some(first) = self.first_position(file.number)? else { continue };
-            let place = Place { segment: file.number, offset: OPENING.len() as u64 };
+            let place = Place { segment: file.number, offset: OPENING_BYTES };
             match found {
                 Found::Empty if first > after.0 + 1 => {
                     return Ok(Found::Gone { first: Position(first - 1) });
@@ -111,11 +114,11 @@ impl JournalReader {
     /// The position of the first event of a segment, if it has a frame.
     fn first_position(&self, segment: u64) -> io::Result<Option<u64>> {
         let file = self.open(segment)?;
-        if file.metadata()?.len() < (OPENING.len() + HEADER_BYTES) as u64 {
+        if file.metadata()?.len() < OPENING_BYTES + HEADER_BYTES as u64 {
             return Ok(None);
         }
-        let bytes = frame_bytes(&file, OPENING.len() as u64)?;
-        Ok(frame::open(&bytes).ok().map(|frame| frame.first_position))
+        let bytes = frame_bytes(&file, OPENING_BYTES)?;
+        Ok(frame::open(&bytes, Spot::default()).ok().map(|frame| frame.first_position))
     }
 
     fn remember(&self, position: Position, place: Place) {

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use model::{Event, Name, Timestamp, Uri};
 
+use keyring::Domain;
+
 use crate::bytes::{Malformed, Reader, put_signed, put_text, put_varint};
 use crate::codec;
+use crate::encryption::{domain_of, domain_of_tenant};
 use crate::names::{NameId, Names};
+use crate::tables::Table;
 
 const NAMES: u8 = 1;
 const EVENT: u8 = 2;
@@ -68,7 +72,45 @@ pub enum HeaderWrite<'a> {
     Remove,
 }
 
-pub fn put_names(out: &mut Vec<u8>, names: &[(NameId, Name)]) {
+/// Records of one domain that follow each other.
+#[derive(Debug)]
+pub struct Section {
+    pub domain: Domain,
+    pub events: u32,
+    pub records: Vec<u8>,
+}
+
+/// What one frame is to hold.
+#[derive(Debug, Default)]
+pub struct Sections(Vec<Section>);
+
+impl Sections {
+    fn of(&mut self, domain: Domain) -> &mut Section {
+        if self.0.last().is_none_or(|last| last.domain != domain) {
+            self.0.push(Section { domain, events: 0, records: Vec::new() });
+        }
+        let last = self.0.len() - 1;
+        &mut self.0[last]
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.0.iter().map(|section| section.records.len()).sum()
+    }
+
+    pub fn append(&mut self, mut others: Sections) {
+        self.0.append(&mut others.0);
+    }
+
+    pub fn iter(&self) -> std::slice::Iter<'_, Section> {
+        self.0.iter()
+    }
+}
+
+pub fn put_names(out: &mut Sections, names: &[(NameId, Name)]) {
     let Some((from, _)) = names.first() else { return };
     let mut body = Vec::new();
     put_varint(&mut body, from.0.into());
@@ -76,10 +118,10 @@ pub fn put_names(out: &mut Vec<u8>, names: &[(NameId, Name)]) {
     for (_, name) in names {
         put_text(&mut body, name.as_str());
     }
-    put_record(out, NAMES, &body);
+    put_record(out.of(keyring::SYSTEM), NAMES, &body);
 }
 
-pub fn put_event(out: &mut Vec<u8>, event: &EventRecord<'_>) {
+pub fn put_event(out: &mut Sections, event: &EventRecord<'_>) {
     let mut body = Vec::new();
     put_varint(&mut body, event.tenant.0.into());
     put_varint(&mut body, event.entity);
@@ -89,10 +131,12 @@ pub fn put_event(out: &mut Vec<u8>, event: &EventRecord<'_>) {
         put_optional(&mut body, entity.map(str::as_bytes));
     }
     put_name_ids(&mut body, &event.changed);
-    put_record(out, EVENT, &body);
+    let section = out.of(domain_of_tenant(event.tenant));
+    section.events += 1;
+    put_record(section, EVENT, &body);
 }
 
-pub fn put_history(out: &mut Vec<u8>, record: &HistoryRecord<'_>) {
+pub fn put_history(out: &mut Sections, record: &HistoryRecord<'_>) {
     let mut body = Vec::with_capacity(record.entries.len() + 64);
     put_varint(&mut body, record.tenant.0.into());
     put_varint(&mut body, record.entity);
@@ -109,7 +153,7 @@ pub fn put_history(out: &mut Vec<u8>, record: &HistoryRecord<'_>) {
     for names in [&record.types, &record.attributes] {
         put_name_ids(&mut body, names);
     }
-    put_record(out, HISTORY, &body);
+    put_record(out.of(domain_of_tenant(record.tenant)), HISTORY, &body);
 }
 
 const KEEP: u8 = 0;
@@ -142,14 +186,15 @@ fn history<'a>(body: &mut Reader<'a>) -> Result<HistoryRecord<'a>, Malformed> {
     })
 }
 
-pub fn put_document(out: &mut Vec<u8>, key: &[u8], document: Option<&[u8]>) {
+pub fn put_document(out: &mut Sections, key: &[u8], document: Option<&[u8]>) {
     let mut body = Vec::new();
     put_optional(&mut body, Some(key));
     put_optional(&mut body, document);
-    put_record(out, DOCUMENT, &body);
+    put_record(out.of(domain_of(Table::Documents, key)), DOCUMENT, &body);
 }
 
-fn put_record(out: &mut Vec<u8>, kind: u8, body: &[u8]) {
+fn put_record(section: &mut Section, kind: u8, body: &[u8]) {
+    let out = &mut section.records;
     out.push(kind);
     put_varint(out, body.len() as u64);
     out.extend_from_slice(body);

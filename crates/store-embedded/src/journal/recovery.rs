@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use super::segment::{OPENING, SegmentFile};
+use super::frame::Spot;
+use super::segment::{self, OPENING_BYTES, SegmentFile};
 use super::{Frame, FrameError, Place, frame, segments};
 use crate::error::OpenError;
 
@@ -64,18 +65,19 @@ fn read_segment(
         place: format!("{}, byte {offset}", file.path.display()),
         problem: problem.to_owned(),
     };
-    if bytes.len() < OPENING.len() && is_last {
+    if bytes.len() < OPENING_BYTES as usize && is_last {
         // The file was being made when the machine stopped.
         recovered.end = Place { segment: file.number, offset: 0 };
         return Ok(());
     }
-    if !bytes.starts_with(&OPENING) {
+    let Some(id) = segment::file_id(&bytes) else {
         return Err(damaged(0, "this is not a journal of a format this version knows"));
-    }
-    let mut at = (from as usize).max(OPENING.len());
+    };
+    let mut at = from.max(OPENING_BYTES) as usize;
     // Zeros are room that was made for frames to come.
     while at < bytes.len() && bytes[at..].iter().any(|byte| *byte != 0) {
-        let frame = match frame::open(&bytes[at..]) {
+        let spot = Spot { file: id, offset: at as u64 };
+        let frame = match frame::open(&bytes[at..], spot) {
             Ok(frame) => frame,
             Err(error) => {
                 let torn = is_last && !frame::any_frame_in(&bytes[at + 1..]);

@@ -2,11 +2,36 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use keyring::FileId;
+
 /// A segment opens with this; the last byte is the version of the format.
-pub const OPENING: [u8; 8] = *b"ComityJ\x01";
+const MARK: [u8; 8] = *b"ComityJ\x02";
+
+/// The mark, and the id of the file, from which the keys of its sections are derived.
+pub const OPENING_BYTES: u64 = (MARK.len() + size_of::<FileId>()) as u64;
+
+pub fn opening(file: &FileId) -> Vec<u8> {
+    [&MARK[..], file].concat()
+}
+
+/// The id in the opening of a segment; nothing where it opens otherwise.
+pub fn file_id(bytes: &[u8]) -> Option<FileId> {
+    bytes.strip_prefix(&MARK)?.first_chunk().copied()
+}
+
+/// The id of a segment that is open.
+pub fn read_file_id(file: &File) -> io::Result<FileId> {
+    let mut bytes = [0; OPENING_BYTES as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    file_id(&bytes).ok_or_else(|| {
+        let problem = "this is not a journal of a format this version knows";
+        io::Error::new(io::ErrorKind::InvalidData, problem)
+    })
+}
 
 /// One file of the journal.
 #[derive(Clone, Debug)]

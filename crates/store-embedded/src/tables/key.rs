@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use fjall::Slice;
+use sorted::Slice;
 
 /// A key, in the order of its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,11 +6,13 @@ use std::ops::Bound;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use fjall::Slice;
+use keyring::Domain;
 use rustc_hash::FxHashMap;
+use sorted::Slice;
 
 use super::Table;
 use super::key::LayerKey;
+use crate::encryption::domain_of;
 use crate::keys::EntityNumber;
 
 /// A value, or the mark that the key was removed.
@@ -80,6 +82,17 @@ impl Layer {
             }
         }
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Drops all entries of a domain.
+    pub fn forget(&self, domain: Domain) {
+        let mut maps = self.maps.write().unwrap_or_else(PoisonError::into_inner);
+        for (table, map) in Table::ALL.into_iter().zip(maps.iter_mut()) {
+            map.retain(|key, _| key.with_bytes(|key| domain_of(table, key)) != domain);
+        }
+        drop(maps);
+        let mut history = self.history.write().unwrap_or_else(PoisonError::into_inner);
+        history.retain(|entity, _| entity.domain() != domain);
     }
 
     pub fn is_empty(&self, table: Table) -> bool {

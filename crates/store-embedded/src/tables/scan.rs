@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use fjall::Slice;
+use sorted::Slice;
 
 use super::Table;
 use super::layer::{Layer, Written};
@@ -14,7 +14,7 @@ type Entry = (Slice, Written);
 /// Yields keys and values; newer layers hide older ones, and removed keys are left out.
 pub struct Scan {
     sources: Vec<LayerSource>,
-    disk: fjall::Iter,
+    disk: sorted::Range,
     disk_next: Option<Entry>,
     /// Nothing further is to be had from the disk.
     disk_ended: bool,
@@ -45,7 +45,7 @@ impl Scan {
     pub(super) fn new(
         table: Table,
         layers: Vec<Arc<Layer>>,
-        disk: fjall::Iter,
+        disk: sorted::Range,
         from: Vec<u8>,
         to: Vec<u8>,
     ) -> Scan {
@@ -62,11 +62,11 @@ impl Scan {
         Scan { sources, disk, disk_next: None, disk_ended: false, to }
     }
 
-    fn next_entry(&mut self) -> Result<Option<Entry>, fjall::Error> {
+    fn next_entry(&mut self) -> Result<Option<Entry>, sorted::Error> {
         if self.disk_next.is_none() && !self.disk_ended {
             match self.disk.next() {
-                Some(guard) => {
-                    let (key, value) = guard.into_inner()?;
+                Some(entry) => {
+                    let (key, value) = entry?;
                     self.disk_next = Some((key, Some(value)));
                 }
                 None => self.disk_ended = true,
@@ -98,7 +98,7 @@ impl Scan {
 }
 
 impl Iterator for Scan {
-    type Item = Result<(Slice, Slice), fjall::Error>;
+    type Item = Result<(Slice, Slice), sorted::Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

@@ -29,6 +29,7 @@ impl Notifier {
 
     async fn read_events(&self, after: Position) -> Result<(), StoreError> {
         let office = &self.subscriptions;
+        let end = office.journal_end();
         let events = match office.store.journal(after, EVENTS_AT_ONCE).await {
             Ok(events) => events,
             Err(JournalError::Gone { first }) => {
@@ -42,8 +43,13 @@ impl Notifier {
             }
             Err(JournalError::Store(error)) => return Err(error),
         };
+        // What lies between them and the end, if anything, are events of shredded tenants.
+        let are_all = events.len() < EVENTS_AT_ONCE;
         for recorded in events {
             self.consider(&recorded).await?;
+        }
+        if are_all {
+            office.post().reach(end);
         }
         Ok(())
     }

@@ -123,6 +123,13 @@ impl Hub {
         }
     }
 
+    /// There is nothing more to tell up to `end` than what was told after `after`.
+    pub fn reach(&mut self, after: Position, end: Position) {
+        if after <= self.read_to {
+            self.read_to = self.read_to.max(end);
+        }
+    }
+
     fn tell_one(&mut self, recorded: &Recorded) {
         let candidates = self.index.candidates(&recorded.event);
         if candidates.is_empty() {

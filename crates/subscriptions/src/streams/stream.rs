@@ -143,11 +143,15 @@ impl Stream {
                 return Ok(());
             }
         };
+        let are_all = events.len() < EVENTS_AT_ONCE;
         for recorded in events.into_iter().take_while(|one| one.position <= to) {
             self.read_to = recorded.position;
             if may_concern(&self.subscription, &Changes::of(&recorded.event)) {
                 self.ahead.push_back(recorded);
             }
+        }
+        if are_all {
+            self.read_to = self.read_to.max(to);
         }
         // Where there is much to read of which nothing concerns anybody, others have their turn.
         tokio::task::yield_now().await;

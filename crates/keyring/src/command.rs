@@ -1,0 +1,114 @@
+//! A command that prints a master key: the way to a key management service.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+/// A command that has not ended after this time is killed.
+pub const COMMAND_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// What a command may print.
+pub const COMMAND_BYTES_MAX: usize = 4 * 1024;
+
+/// Runs a program with arguments, without a shell, and gives what it prints.
+///
+/// `COMITY_MASTER_KEY` in its environment is `current` or `next`; `input` is its standard input.
+/// What it writes to its standard error goes where that of this process goes.
+pub fn run(line: &str, which: &str, input: &[u8]) -> Result<Zeroizing<String>, String> {
+    run_within(line, which, input, COMMAND_TIME_MAX)
+}
+
+fn run_within(
+    line: &str,
+    which: &str,
+    input: &[u8],
+    time_max: Duration,
+) -> Result<Zeroizing<String>, String> {
+    let mut words = line.split_whitespace();
+    let program = words.next().ok_or("the command is empty")?;
+    let mut child = Command::new(program)
+        .args(words)
+        .env("COMITY_MASTER_KEY", which)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("`{program}` cannot be run: {error}"))?;
+    let output = output_of(&mut child, input, time_max);
+    if output.is_err() {
+        // It may have ended by itself.
+        let _ = child.kill();
+    }
+    let status = child.wait().map_err(|error| format!("`{program}`: {error}"))?;
+    let output = output.map_err(|problem| format!("`{program}` {problem}"))?;
+    if !status.success() {
+        return Err(format!("`{program}` failed: {status}"));
+    }
+    Ok(output)
+}
+
+fn output_of(
+    child: &mut Child,
+    input: &[u8],
+    time_max: Duration,
+) -> Result<Zeroizing<String>, String> {
+    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err("has no input or output".to_owned());
+    };
+    let (done, told) = sync_channel(1);
+    std::thread::spawn(move || {
+        // With room for what it may print, the text is not moved, and no copy of the key stays.
+        let mut text = Zeroizing::new(String::with_capacity(2 * COMMAND_BYTES_MAX));
+        let read = stdout.take(COMMAND_BYTES_MAX as u64 + 1).read_to_string(&mut text);
+        let _ = done.send(read.map(|_| text));
+    });
+    let input = input.to_vec();
+    // A command need not read its input; and one that reads none must not hold us up.
+    std::thread::spawn(move || stdin.write_all(&input));
+    match told.recv_timeout(time_max) {
+        Ok(Ok(text)) if text.len() > COMMAND_BYTES_MAX => {
+            Err(format!("printed more than {COMMAND_BYTES_MAX} bytes"))
+        }
+        Ok(Ok(text)) => Ok(text),
+        Ok(Err(error)) => Err(format!("printed what cannot be read: {error}")),
+        Err(RecvTimeoutError::Timeout) => {
+            Err(format!("did not end within {} seconds", time_max.as_secs_f32()))
+        }
+        Err(RecvTimeoutError::Disconnected) => Err("could not be read".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn script(text: &str) -> (tempfile::TempDir, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("unwrap");
+        std::fs::write(&path, text).unwrap();
+        let line = format!("sh {}", path.display());
+        (directory, line)
+    }
+
+    #[test]
+    fn it_reads_its_input_and_is_told_which_key_is_wanted() {
+        let (_directory, line) = script("echo $COMITY_MASTER_KEY; cat");
+        assert_eq!(*run(&line, "next", b"wrapped").unwrap(), "next\nwrapped");
+    }
+
+    #[test]
+    fn what_fails_prints_too_much_or_does_not_end_is_refused() {
+        let check = |text: &str, expected: &str| {
+            let (_directory, line) = script(text);
+            let told = run_within(&line, "current", b"", Duration::from_millis(500)).unwrap_err();
+            assert!(told.contains(expected), "{told}");
+        };
+        check("exit 3", "exit status: 3");
+        check("head -c 5000 /dev/zero", "more than 4096");
+        check("exec sleep 20", "did not end within 0.5 seconds");
+        assert!(run("", "current", b"").unwrap_err().contains("empty"));
+        assert!(run("/no/such/program", "current", b"").unwrap_err().contains("cannot be run"));
+    }
+}
