@@ -11,14 +11,14 @@ mod evolutions;
 use std::fmt;
 use std::sync::Arc;
 
-use ::subscriptions::{SubscribeError, Subscriptions};
+use ::subscriptions::{Border, SubscribeError, Subscriptions};
 use model::{Tenant, Timestamp};
 use policy::{Denied, Policy};
 use store::Store;
 
 pub use changes::{Outcome, Purge, Purged};
 pub use documents::Document;
-pub use links::{Linked, LinkedEntities, Reach};
+pub use links::{Linked, LinkedEntities, Reach, targets};
 // What the store answers is what the platform answers: doors see it through this room.
 pub use store::{
     Answer, AttributeCount, Census, Chronicled, CommitError, Committed, Evolution, HistoryAnswer,
@@ -89,6 +89,16 @@ impl Broker {
     pub fn with_subscriptions(self, settings: ::subscriptions::Settings) -> Broker {
         let subscriptions = Arc::new(Subscriptions::new(self.store.clone(), settings));
         Broker { subscriptions, ..self }
+    }
+
+    /// With rules about where notifications are brought, beside these limits.
+    pub fn with_border(
+        self,
+        settings: ::subscriptions::Settings,
+        border: Arc<dyn Border>,
+    ) -> Broker {
+        let subscriptions = Subscriptions::new(self.store.clone(), settings).with_border(border);
+        Broker { subscriptions: Arc::new(subscriptions), ..self }
     }
 
     pub fn now(&self) -> Timestamp {

@@ -62,7 +62,7 @@ impl Broker {
 }
 
 /// The entities that relationships of these attributes point to, at the first depth.
-fn targets(attributes: &Attributes) -> Vec<EntityId> {
+pub fn targets(attributes: &Attributes) -> Vec<EntityId> {
     let instances = attributes.iter().flat_map(|attribute| &attribute.instances);
     instances.flat_map(|instance| instance.value.targets().iter().cloned()).collect()
 }

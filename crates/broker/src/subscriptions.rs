@@ -25,10 +25,7 @@ impl Broker {
         self.may_write(caller, &subscription.key.tenant)?;
         let now = self.clock.now();
         let made = self.subscriptions.create(subscription, record, now).await;
-        made.map_err(|error| match error {
-            SubscribeError::Store(error) => BrokerError::Store(error),
-            other => BrokerError::Subscribe(other),
-        })
+        made.map_err(refused)
     }
 
     /// Update Subscription (5.8.2), where its record still is `seen`; tells whether it was.
@@ -41,7 +38,7 @@ impl Broker {
     ) -> Result<bool, BrokerError> {
         self.may_write(caller, &subscription.key.tenant)?;
         let now = self.clock.now();
-        Ok(self.subscriptions.replace(subscription, seen, record, now).await?)
+        self.subscriptions.replace(subscription, seen, record, now).await.map_err(refused)
     }
 
     /// Retrieve Subscription (5.8.3).
@@ -80,5 +77,12 @@ impl Broker {
     /// What became of the notifications of a subscription.
     pub fn account(&self, key: &Key) -> Account {
         self.subscriptions.account(key)
+    }
+}
+
+fn refused(error: SubscribeError) -> BrokerError {
+    match error {
+        SubscribeError::Store(error) => BrokerError::Store(error),
+        other => BrokerError::Subscribe(other),
     }
 }

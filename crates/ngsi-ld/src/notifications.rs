@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use broker::{LinkedEntities, Reach};
 use jsonld::Context;
 use model::{Entity, Json};
+use policy::Release;
 use query::Limits;
 use subscriptions::{About, Accept, Format, Join, Key, Message, Subscription, Told, Wire};
 
@@ -53,7 +54,7 @@ async fn message(door: &Inner, told: &Told) -> Result<Message, Problem> {
     };
     let mut data = String::with_capacity(1024);
     for mut one in entities(told, compiled.context()) {
-        let mut linked = linked(door, subscription, &one.entity).await?;
+        let mut linked = linked(door, told, &one.entity).await?;
         if let Some(version) = params.conformance {
             one.entity = conforming(&one.entity, version, compiled.context());
             for other in linked.values_mut() {
@@ -101,19 +102,36 @@ fn entities(told: &Told, context: &Context) -> Vec<Reported> {
     }
 }
 
-/// The entities that come along, as the one who made the subscription may see them.
+/// The entities that come along, as the one who made the subscription may see them, and as far as
+/// they may go to the receiver.
 async fn linked(
     door: &Inner,
-    subscription: &Subscription,
+    told: &Told,
     entity: &Arc<Entity>,
 ) -> Result<LinkedEntities, Problem> {
+    let subscription = &told.subscription;
     let levels = match subscription.notification.join {
         Join::None => return Ok(LinkedEntities::new()),
         Join::Inline(levels) | Join::Flat(levels) => levels,
     };
     let reach = Reach { levels, skip: &[], entities_max: door.settings.linked_entities_max };
     let (caller, tenant) = (&subscription.caller, &subscription.key.tenant);
-    Ok(door.broker.linked(caller, tenant, std::slice::from_ref(entity), reach).await?)
+    let found = door.broker.linked(caller, tenant, std::slice::from_ref(entity), reach).await?;
+    Ok(if told.release.is_everything() { found } else { released(found, entity, &told.release) })
+}
+
+/// What of linked entities may go to the receiver, without those that only what may not leads to.
+fn released(mut found: LinkedEntities, entity: &Entity, release: &Release) -> LinkedEntities {
+    let mut kept = LinkedEntities::new();
+    let mut next = broker::targets(&entity.attributes);
+    while let Some(id) = next.pop() {
+        let Some(mut one) = found.remove(&id) else { continue };
+        let Some(rest) = release.entity(&one.entity).rest else { continue };
+        next.extend(broker::targets(&rest.attributes));
+        one.entity = rest;
+        kept.insert(id, one);
+    }
+    kept
 }
 
 /// One entity as a member of `data`, and behind it those it leads to.

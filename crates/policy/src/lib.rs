@@ -2,6 +2,10 @@
 
 mod caller;
 mod permit;
+mod residency;
 
 pub use caller::{Caller, Role};
 pub use permit::{Action, Denied, Permitted, Policy, Request};
+pub use residency::{
+    HeldBack, REGION_BYTES_MAX, Region, Release, Released, Residency, ResidencyRule,
+};

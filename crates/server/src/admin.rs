@@ -9,6 +9,7 @@
 //! | `/admin/deadLetters/replay` | POST | sends them once more |
 //! | `/admin/historyRetention` | GET | shows the rules of a tenant |
 //! | `/admin/historyRetention` | PUT | replaces them |
+//! | `/admin/location` | GET | tells where the data of a tenant lie, and where they may go |
 //! | `/admin/quotas` | GET | shows the quotas of a tenant, and what it has of them |
 //! | `/admin/quotas` | PUT | replaces them; only for who administers every tenant |
 //! | `/admin/keys` | GET | shows the data keys, without secrets |
@@ -40,6 +41,7 @@ use store::{Store, StoreError};
 use store_embedded::EmbeddedStore;
 use subscriptions::{DeadLetters, Subscriptions};
 
+use crate::location::Location;
 use crate::problem::{problem, unauthenticated};
 use crate::quotas::TenantQuotas;
 use crate::recording::Note;
@@ -54,6 +56,7 @@ pub struct Admin {
     /// The same, for what only this store can do.
     pub embedded: Arc<EmbeddedStore>,
     pub subscriptions: Arc<Subscriptions>,
+    pub location: Location,
 }
 
 struct Administer(Tenant);
@@ -84,6 +87,7 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/admin/deadLetters", get(letters::list).delete(letters::empty))
         .route("/admin/deadLetters/replay", post(letters::replay))
         .route("/admin/historyRetention", get(retention_rules).put(put_retention_rules))
+        .route("/admin/location", get(location))
         .route("/admin/quotas", get(quotas::show).put(quotas::put))
         .route("/admin/keys", get(encryption::status))
         .route("/admin/keys/rotateMaster", post(encryption::rotate_master))
@@ -119,16 +123,22 @@ async fn put_retention_rules(
     respond_noted(answer.await)
 }
 
+async fn location(State(admin): State<Arc<Admin>>, head: Parts) -> Response {
+    respond(admin.tenant(&head).map(|tenant| admin.location.of(&tenant)))
+}
+
 async fn notifications(State(admin): State<Arc<Admin>>, head: Parts) -> Response {
     let problem = "these are counts of all tenants; your key opens one of them";
     let answer = admin.everywhere(&head, problem).map(|()| {
         let total = admin.dead_letters.total();
+        let (whole, part) = admin.location.held_back();
         json!({
             "due": total.due(),
             "delivered": total.delivered,
             "waiting": total.waiting,
             "dead": total.dead,
             "expired": total.expired,
+            "heldBack": { "whole": whole, "part": part },
         })
     });
     respond(answer)

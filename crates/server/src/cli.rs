@@ -207,6 +207,9 @@ pub struct ExportArgs {
     /// Only what was observed before this moment.
     #[arg(long, value_name = "MOMENT", requires = "history")]
     pub until: Option<String>,
+    /// The region that the export is for: what may not go there by [[residency]] is left out.
+    #[arg(long, value_name = "REGION")]
+    pub to_region: Option<String>,
     #[arg(long, value_name = "NAME")]
     pub tenant: Option<String>,
     /// Where to write; the standard output unless given.

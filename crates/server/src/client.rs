@@ -9,10 +9,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use url::{Position, Url};
 
-use crate::egress::EgressRules;
+use crate::egress::{Connector, EgressRules};
 use crate::failure::Failure;
-use crate::fetch::Fetcher;
-use crate::settings::{Authorities, Settings};
+use crate::settings::{AllowPrivate, Authorities, Settings};
 
 /// The longest answer that is read.
 const ANSWER_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -22,7 +21,7 @@ pub struct Client {
     server: Url,
     key: Option<String>,
     tenant: Option<String>,
-    fetcher: Fetcher,
+    connector: Connector,
 }
 
 impl Client {
@@ -35,8 +34,8 @@ impl Client {
     ) -> Client {
         let rules = EgressRules::of(&Settings::default());
         // Whom a person names may be anywhere.
-        let rules = EgressRules { private: true, authorities, ..rules };
-        Client { server, key, tenant, fetcher: Fetcher::new(rules) }
+        let rules = EgressRules { private: AllowPrivate::All, authorities, ..rules };
+        Client { server, key, tenant, connector: Connector::new(rules) }
     }
 
     /// Asks, and reads the answer as JSON; what the server refuses is a failure in its words.
@@ -48,7 +47,7 @@ impl Client {
     async fn try_ask(&self, method: Method, path: &str) -> Result<Value, String> {
         let url = self.server.join(path).map_err(said)?;
         let request = self.request(method, &url).map_err(said)?;
-        let stream = self.fetcher.connect(&url).await.map_err(said)?;
+        let stream = self.connector.connect(&url).await.map_err(said)?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(said)?;
         tokio::spawn(connection);

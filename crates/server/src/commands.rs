@@ -21,6 +21,7 @@ use crate::import::{
     Shape,
 };
 use crate::keys;
+use crate::leaving::Leaving;
 use crate::platform::{self, Platform, operator};
 use crate::recording::{self, recorded};
 use crate::say::{remark, say};
@@ -190,17 +191,20 @@ pub async fn export(settings: Settings, args: ExportArgs) -> Result<(), Failure>
         }
     };
     let tenant = tenant(args.tenant.as_deref())?;
-    let entry = export_entry("export", &tenant, &args);
+    let leaving = Leaving::new(&settings, &tenant, args.to_region.as_deref())?;
+    let entry = leaving.noted(export_entry("export", &tenant, &args));
     let export = async {
         let platform = Platform::open(&settings)?;
         let mut out = output(args.output.as_deref())?;
-        export::export(&platform, tenant, &args.types, layout, &mut out).await
+        let release = &leaving.release;
+        export::export(&platform, tenant, &args.types, layout, release, &mut out).await
     };
     let count = recorded(&settings, entry, export, |count, details| {
         details.add("entities", &count.to_string());
     });
     let count = count.await?;
     remark(format!("{count} entities"));
+    leaving.remark();
     Ok(())
 }
 
@@ -214,7 +218,9 @@ async fn export_history(settings: &Settings, args: &ExportArgs) -> Result<(), Fa
         }
     };
     let asked = readings_of(tenant(args.tenant.as_deref())?, args)?;
-    let entry = export_entry("export history", &asked.tenant, args);
+    let leaving = Leaving::new(settings, &asked.tenant, args.to_region.as_deref())?;
+    leaving.refuse_part("history")?;
+    let entry = leaving.noted(export_entry("export history", &asked.tenant, args));
     let export = async {
         let platform = Platform::open(settings)?;
         let mut sink = history::sink(layout, output(args.output.as_deref())?)?;
@@ -225,6 +231,7 @@ async fn export_history(settings: &Settings, args: &ExportArgs) -> Result<(), Fa
     });
     let count = count.await?;
     remark(format!("{count} readings"));
+    leaving.remark();
     Ok(())
 }
 

@@ -1,20 +1,37 @@
-//! Which addresses the platform may call. What it is asked to download must not lead it into the
-//! network it stands in.
+//! Where the platform may call. What it is asked to download or to tell must not lead it into the
+//! network it stands in, nor anywhere that its operator did not allow.
+//!
+//! Every connection that this program begins is opened by a [`Connector`], within these rules:
+//! notifications, downloads of contexts, keys of identity providers, the audit record.
+//! `tests/way_out.rs` fails where one is opened elsewhere.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+mod address;
+mod connector;
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::settings::{Authorities, Settings};
+use url::{Host, Url};
+
+use crate::settings::{AllowPrivate, Authorities, Destinations, EgressTls, Settings};
+
+pub use address::{Kind, plain};
+pub use connector::{ADDRESSES_MAX, Connector, Stream};
 
 /// The rules for everything that goes out.
 #[derive(Clone, Debug)]
 pub struct EgressRules {
-    pub private: bool,
+    /// Where no destination is named: all.
+    pub allow: Destinations,
+    pub deny: Destinations,
+    pub private: AllowPrivate,
     /// This machine itself; allowed without `private` only in tests.
     pub loopback: bool,
     /// This machine itself and nothing else, whatever else is allowed: without TLS, nobody else
     /// would be known.
     pub loopback_alone: bool,
+    pub tls: EgressTls,
     /// Where the server that downloads listens. What it serves belongs to a tenant, and a download
     /// comes from none: it would give one tenant the contexts of another.
     pub own: Vec<SocketAddr>,
@@ -25,12 +42,55 @@ pub struct EgressRules {
     pub authorities: Authorities,
 }
 
+/// Where a connection is to go, before its name is looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub host: Host,
+    pub port: u16,
+    pub secure: bool,
+}
+
+/// Which rule a destination offends against.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The address is not told: it may be known inside a network only.
+    #[error("`{0}` is {1}, which nothing may reach from here (setting `egress_allow_private`)")]
+    Private(String, Kind),
+    #[error("`{0}` is not among the destinations that are allowed (setting `egress_allow`)")]
+    NotAllowed(String),
+    #[error("`{0}` is refused by `{1}` (setting `egress_deny`)")]
+    Denied(String, String),
+    #[error("`{0}` would be reached without TLS, which is required (setting `egress_tls`)")]
+    Plain(String),
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum EgressError {
+    #[error("it is not a URL that can be called; name a host, and no user or password")]
+    NotAUrl,
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    #[error(
+        "it is at an address of this server, which calls itself neither for contexts nor with \
+         notifications"
+    )]
+    Own,
+    #[error("there was no connection within {0:?} (setting `egress_timeout`)")]
+    TimedOut(Duration),
+    #[error("its server could not be reached: {0}")]
+    Unreachable(#[from] io::Error),
+}
+
 impl EgressRules {
     pub fn of(settings: &Settings) -> EgressRules {
         EgressRules {
-            private: settings.egress_allow_private,
-            loopback: settings.egress_allow_private || settings.open,
+            allow: settings.egress_allow.clone(),
+            deny: settings.egress_deny.clone(),
+            private: settings.egress_allow_private.clone(),
+            loopback: settings.open,
             loopback_alone: false,
+            tls: settings.egress_tls,
             own: Vec::new(),
             timeout: settings.egress_timeout,
             bytes_max: settings.egress_bytes_max.as_usize(),
@@ -47,128 +107,101 @@ impl EgressRules {
 
     pub fn is_own(&self, address: SocketAddr) -> bool {
         self.own.iter().any(|own| {
-            let (ours, ip) = (own.ip().to_canonical(), address.ip().to_canonical());
+            let (ours, ip) = (plain(own.ip()), plain(address.ip()));
             own.port() == address.port()
                 && (ours == ip || (ours.is_unspecified() && ip.is_loopback()))
         })
     }
 
-    pub fn allow(&self, address: IpAddr) -> bool {
-        let loopback = address.to_canonical().is_loopback();
-        let allowed = self.private || is_public(address) || (self.loopback && loopback);
+    /// Refuses what can be refused before a name is looked up.
+    pub fn check(&self, target: &Target) -> Result<(), Refused> {
+        if self.tls == EgressTls::Required && !target.secure {
+            return Err(Refused::Plain(target.shown()));
+        }
+        if let Some(address) = target.address() {
+            return self.check_address(target, address);
+        }
+        self.check_denied(target, None)?;
+        // Where a network is listed, the name may yet lead into it.
+        let may_be_allowed = self.allow.is_empty()
+            || self.allow.has_networks()
+            || self.allow.matching(&target.host, target.port, None).is_some();
+        if may_be_allowed { Ok(()) } else { Err(Refused::NotAllowed(target.shown())) }
+    }
+
+    /// Refuses an address that the host of a target has.
+    pub fn check_address(&self, target: &Target, address: IpAddr) -> Result<(), Refused> {
+        let address = plain(address);
+        self.check_denied(target, Some(address))?;
+        let named = self.allow.matching(&target.host, target.port, Some(address));
+        if !self.allow.is_empty() && named.is_none() {
+            return Err(Refused::NotAllowed(target.shown()));
+        }
+        if self.allows(address) {
+            return Ok(());
+        }
+        Err(Refused::Private(target.host.to_string(), Kind::of(address)))
+    }
+
+    fn check_denied(&self, target: &Target, address: Option<IpAddr>) -> Result<(), Refused> {
+        match self.deny.matching(&target.host, target.port, address) {
+            Some(rule) => Err(Refused::Denied(target.shown(), rule.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    /// May an address of this kind be called at all?
+    pub fn allows(&self, address: IpAddr) -> bool {
+        let (address, kind) = (plain(address), Kind::of(address));
+        let loopback = kind == Kind::Loopback;
+        let allowed = kind == Kind::Public
+            || (self.loopback && loopback)
+            || match &self.private {
+                AllowPrivate::All => !matches!(kind, Kind::Metadata | Kind::Multicast),
+                AllowPrivate::Networks(networks) => networks.contains(address),
+            };
         allowed && (loopback || !self.loopback_alone)
     }
 }
 
-/// Is it an address of the public internet?
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
+impl Target {
+    /// Of a URL of any scheme that is known here, with the port that is usual for it.
+    pub fn of(url: &Url) -> Result<Target, EgressError> {
+        let (secure, port) = match url.scheme() {
+            "https" => (true, 443),
+            "http" => (false, 80),
+            "mqtts" => (true, 8883),
+            "mqtt" => (false, 1883),
+            // What RFC 5425 has, and what is usual without TLS.
+            "tls" => (true, 6514),
+            "tcp" => (false, 514),
+            _ => return Err(EgressError::NotAUrl),
+        };
+        // MQTT has its user there; nobody else is asked by name and password.
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        if has_user && !url.scheme().starts_with("mqtt") {
+            return Err(EgressError::NotAUrl);
+        }
+        // A scheme that URLs do not know has a host that is not read as one.
+        let host = Host::parse(url.host_str().ok_or(EgressError::NotAUrl)?);
+        let host = host.map_err(|_| EgressError::NotAUrl)?;
+        Ok(Target { host, port: url.port().unwrap_or(port), secure })
     }
-}
 
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let special = match address.octets() {
-        [0 | 10 | 127, ..] => true,
-        // Shared by the customers of a provider (RFC 6598).
-        [100, 64..=127, ..] => true,
-        // Link-local; here clouds keep their credentials.
-        [169, 254, ..] => true,
-        [172, 16..=31, ..] | [192, 168, ..] => true,
-        // Protocol assignments, documentation, benchmarks (RFC 6890).
-        [192, 0, 0 | 2, _] | [192, 88, 99, _] | [198, 18 | 19, ..] => true,
-        [198, 51, 100, _] | [203, 0, 113, _] => true,
-        // Multicast, reserved, broadcast.
-        [224..=255, ..] => true,
-        _ => false,
-    };
-    !special
-}
+    /// Where it is an address that is named.
+    fn address(&self) -> Option<IpAddr> {
+        match &self.host {
+            Host::Domain(_) => None,
+            Host::Ipv4(address) => Some((*address).into()),
+            Host::Ipv6(address) => Some((*address).into()),
+        }
+    }
 
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    let segments = address.segments();
-    let [.., high, low] = segments;
-    let embedded = |high: u16, low: u16| {
-        let [a, b] = high.to_be_bytes();
-        let [c, d] = low.to_be_bytes();
-        is_public_v4(Ipv4Addr::new(a, b, c, d))
-    };
-    match segments {
-        // An IPv4 address inside: mapped, or translated (RFC 6052).
-        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => embedded(high, low),
-        // 6to4.
-        [0x2002, high, low, ..] => embedded(high, low),
-        // Teredo, ORCHID and other protocol assignments; documentation.
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
-        // Only 2000::/3 is given out; the rest is local, multicast, or unknown.
-        [first, ..] => first & 0xe000 == 0x2000,
+    fn shown(&self) -> String {
+        format!("{}:{}", self.host, self.port)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_public_addresses_are_public() {
-        for public in
-            ["1.1.1.1", "93.184.216.34", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
-        {
-            assert!(is_public(public.parse().unwrap()), "{public}");
-        }
-        for local in [
-            "0.0.0.0",
-            "10.1.2.3",
-            "100.64.0.1",
-            "127.0.0.1",
-            "169.254.169.254",
-            "172.16.0.1",
-            "172.31.255.255",
-            "192.168.1.1",
-            "198.18.0.1",
-            "224.0.0.1",
-            "255.255.255.255",
-            "::",
-            "::1",
-            "::127.0.0.1",
-            "::ffff:10.0.0.1",
-            "64:ff9b::7f00:1",
-            "2002:7f00:1::",
-            "fc00::1",
-            "fd12::1",
-            "fe80::1",
-            "ff02::1",
-            "2001:db8::1",
-            "2001::1",
-        ] {
-            assert!(!is_public(local.parse().unwrap()), "{local}");
-        }
-    }
-
-    #[test]
-    fn open_servers_may_call_themselves_and_nobody_else_inside() {
-        let settings = Settings { open: true, ..Settings::default() };
-        let rules = EgressRules::of(&settings);
-        assert!(rules.allow("127.0.0.1".parse().unwrap()));
-        assert!(rules.allow("::1".parse().unwrap()));
-        assert!(!rules.allow("10.0.0.1".parse().unwrap()));
-        assert!(!EgressRules::of(&Settings::default()).allow("127.0.0.1".parse().unwrap()));
-    }
-
-    #[test]
-    fn a_server_knows_its_own_address() {
-        let check = |listen: &str, address: &str, expected: bool| {
-            let settings = Settings { listen: listen.parse().unwrap(), ..Settings::default() };
-            let found = EgressRules::of_server(&settings).is_own(address.parse().unwrap());
-            assert_eq!(found, expected, "{listen} {address}");
-            assert!(!EgressRules::of(&settings).is_own(address.parse().unwrap()));
-        };
-        check("127.0.0.1:9090", "127.0.0.1:9090", true);
-        check("127.0.0.1:9090", "[::ffff:127.0.0.1]:9090", true);
-        check("0.0.0.0:9090", "127.0.0.1:9090", true);
-        check("[::]:9090", "[::1]:9090", true);
-        check("127.0.0.1:9090", "127.0.0.1:9091", false);
-        check("127.0.0.1:9090", "192.0.2.1:9090", false);
-    }
-}
+#[path = "egress_tests.rs"]
+mod tests;

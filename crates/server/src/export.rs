@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use jsonld::Context;
 use model::{EntityId, Name, Tenant, TypeSelector};
 use ngsi_ld::write::{self, Format, GeoShape, Shape};
+use policy::Release;
 use query::{Direction, Filter, OrderBy, OrderKey, Page, Query};
 
 use crate::failure::Failure;
@@ -23,11 +24,14 @@ const PAGE: usize = 1_000;
 
 /// Writes the entities of these types, or of all; tells how many there were. Entities that change
 /// meanwhile go out as they were before or after.
+///
+/// What may not go by `release` is left out.
 pub async fn export(
     platform: &Platform,
     tenant: Tenant,
     types: &[String],
     layout: Layout,
+    release: &Release,
     out: &mut impl Write,
 ) -> Result<u64, Failure> {
     let context = Context::core();
@@ -50,8 +54,9 @@ pub async fn export(
         };
         let answer = platform.broker.query(&operator(), query).await?;
         for entity in &answer.entities {
+            let Some(entity) = release.entity(entity).rest else { continue };
             let mut text = String::new();
-            print(&mut text, entity, &context, layout);
+            print(&mut text, &entity, &context, layout);
             separate(out, layout, written == 0).map_err(io())?;
             out.write_all(text.as_bytes()).map_err(io())?;
             written += 1;

@@ -1,9 +1,6 @@
 //! Downloads of `@context` documents over HTTP and HTTPS, within the egress rules.
 
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -15,20 +12,13 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use ngsi_ld::FetchContext;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
-use url::{Host, Position, Url};
+use url::{Position, Url};
 
-use crate::egress::EgressRules;
-use crate::tls;
+use crate::egress::{Connector, EgressError, EgressRules};
 
 #[derive(Clone)]
 pub struct Fetcher {
-    rules: EgressRules,
-    tls: TlsConnector,
+    connector: Connector,
 }
 
 /// A document, and for how long its server says that it may be kept.
@@ -42,16 +32,8 @@ pub struct Fetched {
 pub enum FetchError {
     #[error("it is not a URL that can be downloaded; use http or https, without a password")]
     NotAUrl,
-    #[error(
-        "`{0}` is in a private network, which nothing may reach from here (setting \
-         `egress_allow_private`)"
-    )]
-    Private(String),
-    #[error(
-        "it is at an address of this server, which calls itself neither for contexts nor with \
-         notifications"
-    )]
-    Own,
+    #[error(transparent)]
+    Egress(EgressError),
     #[error("it did not arrive within {0:?} (setting `egress_timeout`)")]
     TimedOut(Duration),
     #[error("it is larger than {0} bytes (setting `egress_bytes_max`)")]
@@ -62,10 +44,18 @@ pub enum FetchError {
     Downgrade,
     #[error("its server answered {0}")]
     Status(StatusCode),
-    #[error("its server could not be reached: {0}")]
-    Unreachable(#[from] io::Error),
     #[error("its server speaks no proper HTTP: {0}")]
     Http(#[from] hyper::Error),
+}
+
+impl From<EgressError> for FetchError {
+    fn from(error: EgressError) -> FetchError {
+        match error {
+            EgressError::NotAUrl => FetchError::NotAUrl,
+            EgressError::TimedOut(after) => FetchError::TimedOut(after),
+            other => FetchError::Egress(other),
+        }
+    }
 }
 
 enum Step {
@@ -73,44 +63,36 @@ enum Step {
     Moved(Url),
 }
 
-/// A connection, encrypted or not.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
-
 pub const HEADERS_MAX: usize = 64;
 pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 const ACCEPT: &str = "application/ld+json, application/json;q=0.9, */*;q=0.1";
 
 impl Fetcher {
-    /// Believes the public certificate authorities, and those of the rules.
     pub fn new(rules: EgressRules) -> Fetcher {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        rules.authorities.add_to(&mut roots);
-        let provider = tls::provider();
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the built-in provider knows the default versions; every start tries it")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Fetcher { rules, tls: TlsConnector::from(Arc::new(config)) }
+        Fetcher { connector: Connector::new(rules) }
+    }
+
+    /// With connections that are opened in this way.
+    #[cfg(test)]
+    pub fn of(connector: Connector) -> Fetcher {
+        Fetcher { connector }
     }
 
     /// The same, within other rules; the authorities that it believes stay those they are.
     pub fn within(&self, rules: EgressRules) -> Fetcher {
-        Fetcher { rules, tls: self.tls.clone() }
+        Fetcher { connector: self.connector.within(rules) }
     }
 
     /// Downloads one document, redirects included, or says in the user's words why not.
     pub async fn get(&self, url: &str) -> Result<Fetched, FetchError> {
-        let timeout = self.rules.timeout;
+        let timeout = self.connector.rules().timeout;
         let arrived = tokio::time::timeout(timeout, self.follow(url)).await;
         arrived.unwrap_or(Err(FetchError::TimedOut(timeout)))
     }
 
     async fn follow(&self, url: &str) -> Result<Fetched, FetchError> {
         let mut url = Url::parse(url).map_err(|_| FetchError::NotAUrl)?;
-        for _ in 0..=self.rules.redirects_max {
+        for _ in 0..=self.connector.rules().redirects_max {
             match self.request(&url).await? {
                 Step::Arrived(fetched) => return Ok(fetched),
                 Step::Moved(to) if url.scheme() == "https" && to.scheme() != "https" => {
@@ -119,11 +101,11 @@ impl Fetcher {
                 Step::Moved(to) => url = to,
             }
         }
-        Err(FetchError::TooManyRedirects(self.rules.redirects_max))
+        Err(FetchError::TooManyRedirects(self.connector.rules().redirects_max))
     }
 
     async fn request(&self, url: &Url) -> Result<Step, FetchError> {
-        let stream = self.connect(url).await?;
+        let stream = self.connector.connect(url).await?;
         let (mut sender, connection) = http1::Builder::new()
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
@@ -151,7 +133,7 @@ impl Fetcher {
         if head.status != StatusCode::OK {
             return Err(FetchError::Status(head.status));
         }
-        let bytes_max = self.rules.bytes_max;
+        let bytes_max = self.connector.rules().bytes_max;
         let body = Limited::new(body, bytes_max).collect().await;
         let body = body.map_err(|error| match error.downcast::<hyper::Error>() {
             Ok(error) => FetchError::Http(*error),
@@ -159,68 +141,6 @@ impl Fetcher {
         })?;
         let expires_in = lifetime(&head.headers);
         Ok(Step::Arrived(Fetched { body: body.to_bytes(), expires_in }))
-    }
-
-    /// Connects to an address that was looked up and checked here, so that a name cannot mean
-    /// another address a moment later.
-    pub(crate) async fn connect(&self, url: &Url) -> Result<Box<dyn Stream>, FetchError> {
-        let secure = match url.scheme() {
-            "https" => true,
-            "http" => false,
-            _ => return Err(FetchError::NotAUrl),
-        };
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(FetchError::NotAUrl);
-        }
-        let host = url.host().ok_or(FetchError::NotAUrl)?.to_owned();
-        let port = url.port_or_known_default().ok_or(FetchError::NotAUrl)?;
-        self.connect_to(host, port, secure).await
-    }
-
-    /// As [`Fetcher::connect`], for protocols other than HTTP.
-    pub(crate) async fn connect_to(
-        &self,
-        host: Host,
-        port: u16,
-        secure: bool,
-    ) -> Result<Box<dyn Stream>, FetchError> {
-        // Who began it may no longer wait for it: it ends all the same.
-        let timeout = self.rules.timeout;
-        let connected = tokio::time::timeout(timeout, self.connected(host, port, secure)).await;
-        connected.unwrap_or(Err(FetchError::TimedOut(timeout)))
-    }
-
-    async fn connected(
-        &self,
-        host: Host,
-        port: u16,
-        secure: bool,
-    ) -> Result<Box<dyn Stream>, FetchError> {
-        let stream = TcpStream::connect(self.addresses(&host, port).await?.as_slice()).await?;
-        stream.set_nodelay(true)?;
-        if !secure {
-            return Ok(Box::new(stream));
-        }
-        let name = match host {
-            Host::Domain(name) => ServerName::try_from(name).map_err(|_| FetchError::NotAUrl)?,
-            Host::Ipv4(address) => ServerName::IpAddress(address.into()),
-            Host::Ipv6(address) => ServerName::IpAddress(address.into()),
-        };
-        Ok(Box::new(self.tls.connect(name, stream).await?))
-    }
-
-    async fn addresses(&self, host: &Host, port: u16) -> Result<Vec<SocketAddr>, FetchError> {
-        let found: Vec<SocketAddr> = match host {
-            Host::Ipv4(address) => vec![SocketAddr::from((*address, port))],
-            Host::Ipv6(address) => vec![SocketAddr::from((*address, port))],
-            Host::Domain(name) => tokio::net::lookup_host((name.as_str(), port)).await?.collect(),
-        };
-        if found.iter().any(|address| self.rules.is_own(*address)) {
-            return Err(FetchError::Own);
-        }
-        let allowed: Vec<SocketAddr> =
-            found.into_iter().filter(|address| self.rules.allow(address.ip())).collect();
-        if allowed.is_empty() { Err(FetchError::Private(host.to_string())) } else { Ok(allowed) }
     }
 }
 
@@ -261,7 +181,7 @@ impl FetchContext for Fetcher {
 
 impl fmt::Debug for Fetcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fetcher").field("rules", &self.rules).finish_non_exhaustive()
+        f.debug_struct("Fetcher").field("rules", self.connector.rules()).finish_non_exhaustive()
     }
 }
 

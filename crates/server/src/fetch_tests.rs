@@ -4,17 +4,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::egress::Refused;
 
 fn rules() -> EgressRules {
     EgressRules {
-        private: false,
         loopback: true,
-        loopback_alone: false,
-        own: Vec::new(),
         timeout: Duration::from_millis(500),
         bytes_max: 100,
         redirects_max: 2,
-        authorities: Default::default(),
+        ..EgressRules::of(&crate::settings::Settings::default())
     }
 }
 
@@ -81,7 +79,10 @@ async fn only_public_addresses_are_called_and_only_over_http() {
         ["http://localhost/", "http://127.0.0.1/", "http://[::1]/", "http://169.254.169.254/x"]
     {
         let error = closed.get(url).await.unwrap_err();
-        assert!(matches!(error, FetchError::Private(_)), "{url}: {error}");
+        assert!(
+            matches!(error, FetchError::Egress(EgressError::Refused(Refused::Private(..)))),
+            "{url}: {error}"
+        );
     }
     for url in ["", "x", "ftp://example.org/", "http://a:b@example.org/", "file:///etc/passwd"] {
         let error = closed.get(url).await.unwrap_err();

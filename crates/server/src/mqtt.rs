@@ -14,7 +14,7 @@ use subscriptions::{Endpoint, Message, Outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::clock::moment;
-use crate::fetch::{FetchError, Fetcher, Stream};
+use crate::egress::{Connector, EgressError, Stream};
 
 use packet::{Packet, Received, Version};
 use target::Target;
@@ -26,7 +26,7 @@ const IDLE: Duration = Duration::from_secs(20);
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 pub struct MqttDelivery {
-    fetcher: Fetcher,
+    connector: Connector,
     kept_max: usize,
     /// Connections on which nothing is under way, by what they were opened for.
     kept: Mutex<HashMap<String, Vec<(Session, Instant)>>>,
@@ -35,7 +35,7 @@ pub struct MqttDelivery {
 #[derive(Debug, thiserror::Error)]
 enum MqttError {
     #[error(transparent)]
-    Connect(#[from] FetchError),
+    Connect(#[from] EgressError),
     #[error("the connection broke: {0}")]
     Io(#[from] io::Error),
     #[error("the MQTT broker refused the connection (code {0})")]
@@ -54,8 +54,8 @@ struct Session {
 }
 
 impl MqttDelivery {
-    pub fn new(fetcher: Fetcher, kept_max: usize) -> MqttDelivery {
-        MqttDelivery { fetcher, kept_max, kept: Mutex::default() }
+    pub fn new(connector: Connector, kept_max: usize) -> MqttDelivery {
+        MqttDelivery { connector, kept_max, kept: Mutex::default() }
     }
 
     pub async fn deliver(&self, endpoint: &Endpoint, message: &Message) -> Outcome {
@@ -86,8 +86,7 @@ impl MqttDelivery {
     }
 
     async fn open(&self, target: &Target) -> Result<Session, MqttError> {
-        let stream =
-            self.fetcher.connect_to(target.host.clone(), target.port, target.secure).await?;
+        let stream = self.connector.connect_to(&target.place).await?;
         let mut session = Session { stream, version: target.version, next_id: 1 };
         let user = target.user.as_deref();
         session.send(&Packet::connect(target.version, user, target.password.as_deref())).await?;

@@ -6,6 +6,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::egress::EgressRules;
+use crate::settings::AllowPrivate;
 use crate::settings::Settings;
 
 fn endpoint(uri: String, qos: &str, version: &str) -> Endpoint {
@@ -29,8 +30,8 @@ fn message() -> Message {
 }
 
 fn delivery() -> MqttDelivery {
-    let settings = Settings { egress_allow_private: true, ..Settings::default() };
-    MqttDelivery::new(Fetcher::new(EgressRules::of(&settings)), 4)
+    let settings = Settings { egress_allow_private: AllowPrivate::All, ..Settings::default() };
+    MqttDelivery::new(Connector::new(EgressRules::of(&settings)), 4)
 }
 
 /// A broker that says yes to everything, with this code for messages; tells what it was sent.
@@ -123,7 +124,7 @@ async fn what_a_broker_refuses_is_told_from_a_broker_that_is_not_there() {
 #[test]
 fn a_uri_tells_who_where_and_about_what() {
     let target = Target::of(&endpoint("mqtts://a:p%40@b.example/x/y%20z".into(), "2", "")).unwrap();
-    assert_eq!((target.port, target.secure, target.qos), (8883, true, 2));
+    assert_eq!((target.place.port, target.place.secure, target.qos), (8883, true, 2));
     assert_eq!((target.user.as_deref(), target.password.as_deref()), (Some("a"), Some("p@")));
     assert_eq!(target.topic, "x/y z");
 }

@@ -20,8 +20,8 @@ use subscriptions::{Deliver, Endpoint, Message, Outcome};
 use tower::service_fn;
 use url::Url;
 
-use crate::egress::EgressRules;
-use crate::fetch::{FetchError, Fetcher, HEAD_BYTES_MAX, HEADERS_MAX, Stream};
+use crate::egress::{Connector, EgressError, EgressRules, Stream};
+use crate::fetch::{HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::mqtt::MqttDelivery;
 
 /// How long a connection is kept on which nothing is sent.
@@ -35,13 +35,13 @@ pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// A way to bring notifications to endpoints. Connections to each are kept, up to a number.
 pub fn delivery(rules: EgressRules, connections_kept_max: usize) -> Arc<dyn Deliver> {
-    let fetcher = Fetcher::new(rules);
-    let mqtt = MqttDelivery::new(fetcher.clone(), connections_kept_max);
+    let out = Connector::new(rules);
+    let mqtt = MqttDelivery::new(out.clone(), connections_kept_max);
     let connector = service_fn(move |uri: Uri| {
-        let fetcher = fetcher.clone();
+        let out = out.clone();
         Box::pin(async move {
-            let url = Url::parse(&uri.to_string()).map_err(|_| FetchError::NotAUrl)?;
-            Ok::<_, FetchError>(Kept(TokioIo::new(fetcher.connect(&url).await?)))
+            let url = Url::parse(&uri.to_string()).map_err(|_| EgressError::NotAUrl)?;
+            Ok::<_, EgressError>(Kept(TokioIo::new(out.connect(&url).await?)))
         })
     });
     let client = Client::builder(TokioExecutor::new())

@@ -8,6 +8,7 @@ use policy::{Caller, Policy, Role};
 use store_embedded::{EmbeddedSettings, EmbeddedStore};
 use tracing::info;
 
+use crate::border::Border;
 use crate::clock::SystemClock;
 use crate::encryption;
 use crate::failure::Failure;
@@ -17,6 +18,7 @@ use crate::settings::Settings;
 pub struct Platform {
     pub store: Arc<EmbeddedStore>,
     pub broker: Arc<Broker>,
+    pub border: Arc<Border>,
 }
 
 impl Platform {
@@ -33,8 +35,10 @@ impl Platform {
         let store = Arc::new(store);
         let clock = Arc::new(SystemClock);
         let broker = Broker::new(store.clone(), Policy::default(), clock);
-        let broker = Arc::new(broker.with_subscriptions(crate::doors::subscriptions(settings)));
-        Ok(Platform { store, broker })
+        let border = Arc::new(Border::of(settings));
+        let limits = crate::doors::subscriptions(settings);
+        let broker = Arc::new(broker.with_border(limits, border.clone()));
+        Ok(Platform { store, broker, border })
     }
 }
 

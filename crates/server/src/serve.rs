@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::admin::Admin;
 use crate::audit::{AuditDoor, Ledger, LedgerSettings, Sinks};
+use crate::border::Border;
 use crate::clock::SystemClock;
 use crate::doors::{self, Doors};
 use crate::egress::EgressRules;
@@ -24,6 +25,7 @@ use crate::gate::Gate;
 use crate::http::{self, HttpSettings};
 use crate::keys::{self, Keys};
 use crate::listeners::{self, Taken};
+use crate::location::Location;
 use crate::notify;
 use crate::oidc::Providers;
 use crate::platform::Platform;
@@ -52,6 +54,9 @@ pub struct Ready {
 
 /// How often the file of keys is looked at.
 const KEYS_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often what residency held back is recorded: what is alike, together.
+const HELD_BACK_INTERVAL: Duration = Duration::from_secs(5);
 
 const OPEN_WARNING: &str =
     "open: no keys are asked for; everyone on this machine may read and change everything";
@@ -164,6 +169,7 @@ impl Ready {
             putting: tokio::sync::Mutex::default(),
         });
         quotas.begin().await.map_err(broker::BrokerError::from)?;
+        let location = Location::new(&self.settings, &self.platform);
         let admin = Arc::new(Admin {
             authenticate: authenticate.clone(),
             dead_letters,
@@ -171,6 +177,7 @@ impl Ready {
             embedded: store,
             subscriptions: self.platform.broker.subscriptions().clone(),
             quotas,
+            location,
         });
         let events = Events {
             door: door.clone(),
@@ -201,6 +208,8 @@ impl Ready {
             tokio::spawn(follow_tls(secret, stopped.clone()));
         }
         self.sinks.start(&stopped);
+        let (border, ledger) = (self.platform.border.clone(), self.ledger.clone());
+        tokio::spawn(record_held_back(border, ledger, stopped.clone()));
         tokio::spawn(sweep(self.platform.store.clone(), self.settings.clone(), stopped.clone()));
         let (store, settings) = (self.platform.store.clone(), self.settings.clone());
         tokio::spawn(encryption::keep(store, settings, stopped.clone()));
@@ -299,6 +308,26 @@ async fn follow_keys(keys: Arc<Keys>, ledger: Arc<Ledger>, mut stop: Stopped) {
             if let Err(error) = ledger.record_durably(entry).await {
                 warn!(%error, "the keys changed, and that could not be recorded");
             }
+        }
+    }
+}
+
+/// Records what residency held back.
+async fn record_held_back(border: Arc<Border>, ledger: Arc<Ledger>, mut stop: Stopped) {
+    let mut ticks = interval(HELD_BACK_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let last = tokio::select! {
+            _ = ticks.tick() => false,
+            _ = stop.told() => true,
+        };
+        for entry in border.entries() {
+            if let Err(error) = ledger.record(entry).await {
+                warn!(%error, "data were held back, and that could not be recorded");
+            }
+        }
+        if last {
+            return;
         }
     }
 }

@@ -2,12 +2,14 @@
 
 mod authorities;
 mod certificate;
+mod destinations;
 mod fixed;
 mod issuer;
 mod layers;
 mod listener;
 mod network;
 mod reference;
+mod residency;
 mod value;
 
 use std::net::SocketAddr;
@@ -16,6 +18,7 @@ use std::time::Duration;
 
 pub use authorities::Authorities;
 pub use certificate::{CERTIFICATE, CERTIFICATES_MAX, CertificateSettings};
+pub use destinations::{AllowPrivate, DESTINATIONS_MAX, Destinations, EgressTls};
 pub use fixed::{FIXED, Fixed};
 pub use issuer::{ISSUER, ISSUERS_MAX, IssuerSettings, KeyTimes, TrustedIssuer};
 pub use layers::{KEY_VARIABLE, Layers, SettingsError};
@@ -24,6 +27,9 @@ pub use listener::{
 };
 pub use network::{NETWORKS_MAX, Networks};
 pub use reference::{file, markdown};
+pub use residency::{
+    REGION, REGIONS_MAX, RESIDENCY_MAX, RESIDENCY_RULE, RegionSettings, ResidencySettings,
+};
 pub use value::{Bytes, Depth, LogFormat, OnAuditFailure, ProxyHeader, Written};
 
 /// One setting of a table, as the layers and the reference see it.
@@ -100,12 +106,19 @@ settings! {
         certificates: CertificateSettings;
         /// Identity providers whose tokens are taken.
         issuers: TrustedIssuer;
+        /// Which destinations lie in which region.
+        regions: RegionSettings;
+        /// To which regions which data may go.
+        residency: ResidencySettings;
     };
 
     /// The data directory. Everything the platform keeps lies here.
     data: PathBuf = PathBuf::from("data");
     /// The address and port to listen on. Only this machine can reach 127.0.0.1.
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 9090));
+    /// The region in which this server and its data directory are, such as `de`: what
+    /// `/admin/location` tells, and what every `[[residency]]` must allow. Empty: it is not said.
+    region: String = String::new();
     /// No keys are asked for: for tests. Refused unless all listeners are on loopback addresses.
     open: bool = false;
 
@@ -392,9 +405,20 @@ settings! {
     /// A file that holds the token to send there, as `Authorization: Bearer`. Empty: none is sent.
     audit_http_token_file: String = String::new();
 
-    /// Lets downloads of `@context` documents, and notifications, reach private and local
-    /// addresses.
-    egress_allow_private: bool = false;
+    /// Where connections may go that the platform begins: notifications, downloads of `@context`
+    /// documents and of the keys of identity providers, the audit record. Each is a host
+    /// (`city.example`), all names below one (`*.city.example`), or a network (`192.0.2.0/24`),
+    /// where wanted with a port (`city.example:443`, `[2001:db8::/32]:443`). None: everywhere in
+    /// the public internet.
+    egress_allow: Destinations = Destinations::default();
+    /// Where they may not go, whatever else is allowed.
+    egress_deny: Destinations = Destinations::default();
+    /// Lets them reach addresses that are not public: private, local and reserved ones, and this
+    /// machine. `true` opens all but those where clouds keep credentials and multicast; a list of
+    /// networks opens these alone. `egress_allow` must allow them too, where it is set.
+    egress_allow_private: AllowPrivate = AllowPrivate::default();
+    /// Whether they must be encrypted: `required` refuses `http:`, `mqtt:` and `tcp:`.
+    egress_tls: EgressTls = EgressTls::Optional;
     /// Certificates of authorities that are trusted beside those of the web, such as a city's own,
     /// for everything that goes out over TLS.
     egress_authorities: Authorities = Authorities::default();
@@ -402,7 +426,8 @@ settings! {
     egress_timeout: Duration = Duration::from_secs(10);
     /// How large a downloaded document may be.
     egress_bytes_max: Bytes = Bytes(1 << 20);
-    /// How many redirects a download follows.
+    /// How many redirects a download follows. Where each leads is checked anew. Notifications
+    /// follow none.
     egress_redirects_max: usize = 5;
 
     /// How many entities an import writes at a time.

@@ -166,6 +166,15 @@ fn a_sink_in_a_private_network_is_refused_unless_allowed() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let setting = format!("audit_syslog=tcp://{}", listener.local_addr().unwrap());
     let received = collector(listener);
+    // By its address it cannot become allowed later, so the server says so before it serves.
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_comity"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--set", &setting, "--data"]);
+    let output = command.arg(data.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success(), "{said}");
+    assert!(said.contains("audit_syslog") && said.contains("egress_allow_private"), "{said}");
+    // What a name leads to is known when it is called.
+    let setting = setting.replace("127.0.0.1", "localhost");
     let server = Server::run("serve", data.path(), &["--set", &setting]);
     thread::sleep(Duration::from_millis(1500));
     assert!(received.lock().unwrap().is_empty());

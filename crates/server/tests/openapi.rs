@@ -12,7 +12,7 @@ use serde_json::Value;
 const METHODS: [&str; 7] = ["get", "head", "post", "put", "patch", "delete", "options"];
 
 /// What is no part of NGSI-LD.
-const OTHERS: [(&str, &[&str]); 11] = [
+const OTHERS: [(&str, &[&str]); 12] = [
     ("/health", &["GET", "HEAD"]),
     ("/openapi.json", &["GET", "HEAD"]),
     ("/events", &["GET"]),
@@ -24,6 +24,7 @@ const OTHERS: [(&str, &[&str]); 11] = [
     ("/audit/export", &["GET"]),
     ("/audit/key", &["GET"]),
     ("/admin/quotas", &["GET", "PUT"]),
+    ("/admin/location", &["GET"]),
 ];
 
 fn document() -> Value {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use model::{Entity, EntityId, Tenant, Timestamp};
-use policy::{Action, Policy, Request};
+use policy::{Action, Policy, Release, Request};
 use query::{Filter, Links, NoLinks};
 use store::{Retrieve, Store, StoreError};
 
@@ -39,6 +39,8 @@ pub(crate) struct Judge<'a> {
     pub store: &'a dyn Store,
     pub policy: &'a Policy,
     pub now: Timestamp,
+    /// What the receiver may learn of entities that the changed one leads to.
+    pub release: &'a Release,
 }
 
 impl Judge<'_> {
@@ -79,7 +81,7 @@ impl Judge<'_> {
                     continue;
                 };
                 let found = self.store.retrieve(permitted, self.now).await?;
-                if let Some(entity) = found {
+                if let Some(entity) = found.and_then(|found| self.release.entity(&found).rest) {
                     next.extend(targets(&entity));
                     known.insert(id, entity);
                 }

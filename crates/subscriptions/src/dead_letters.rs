@@ -147,6 +147,8 @@ impl DeadLetters {
             Err(JournalError::Store(error)) => return Err(error),
         };
         let event = event.filter(|found| found.position.0 == position).map(|found| found.event);
+        let release = self.subscriptions.border.release(tenant, &subscription.endpoint);
+        let event = event.and_then(|event| release.event(&event).rest);
         // Under terms that have changed it may not be this subscriber's to know any more.
         let Some(event) = event.filter(|event| subscription.reason(&Changes::of(event)).is_some())
         else {
@@ -157,6 +159,7 @@ impl DeadLetters {
             subscription: Arc::new(subscription),
             at: (self.now)(),
             about: About::Changes(vec![event]),
+            release,
         };
         let message = match self.wire.write(&told).await {
             Ok(message) => message,

@@ -13,12 +13,14 @@ mod account;
 mod settings;
 mod post;
 mod wire;
+mod border;
 mod office;
 mod notifier;
 mod dead_letters;
 mod streams;
 
 pub use account::Account;
+pub use border::{Border, OpenBorder};
 pub use changes::{Changes, is_same};
 pub use concern::LINKED_MAX;
 pub use dead_letters::{DeadLetters, LETTERS_AT_ONCE, Letters, Replayed};

@@ -10,9 +10,10 @@ use tokio::sync::{Notify, OnceCell};
 use tokio::task::AbortHandle;
 
 use crate::account::Account;
+use crate::border::{Border, OpenBorder};
 use crate::post::{Post, State, Ticket};
 use crate::settings::Settings;
-use crate::subscription::{Key, Subscription};
+use crate::subscription::{Endpoint, Key, Subscription};
 
 /// What the doors have written down of a subscription.
 pub(crate) const RECORDS: &str = "subscription";
@@ -31,6 +32,7 @@ const READ_AGAIN_MAX: u64 = 10_000;
 pub struct Subscriptions {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) settings: Settings,
+    pub(crate) border: Arc<dyn Border>,
     post: Mutex<Post>,
     /// Held while subscriptions are made, changed or read back, one after the other.
     pub(crate) changing: tokio::sync::Mutex<()>,
@@ -53,6 +55,9 @@ pub enum SubscribeError {
     TooMany(usize),
     #[error("the tenant has {0} subscriptions; it may not have more (quota `subscriptions`)")]
     OverQuota(usize),
+    /// Its endpoint may not be called, or nothing may go there.
+    #[error("the endpoint: {0}")]
+    Endpoint(String),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -63,12 +68,33 @@ impl Subscriptions {
             post: Mutex::new(Post::new(settings.clone())),
             store,
             settings,
+            border: Arc::new(OpenBorder),
             changing: tokio::sync::Mutex::default(),
             counts: OnceCell::new(),
             quotas: Mutex::default(),
             written_to: AtomicU64::default(),
             under_way: Mutex::default(),
             changed: Notify::new(),
+        }
+    }
+
+    /// With rules about where messages are brought; without, there are none.
+    pub fn with_border(self, border: Arc<dyn Border>) -> Subscriptions {
+        Subscriptions { border, ..self }
+    }
+
+    /// Refuses a subscription whose endpoint could never be told anything.
+    fn check_endpoint(&self, subscription: &Subscription) -> Result<(), SubscribeError> {
+        let endpoint = &subscription.endpoint;
+        self.border.check(endpoint).map_err(SubscribeError::Endpoint)?;
+        let tenant = &subscription.key.tenant;
+        match self.border.release(tenant, endpoint).nothing() {
+            None => Ok(()),
+            Some(rule) => Err(SubscribeError::Endpoint(format!(
+                "`{}` is in no region to which data of this tenant may go ([[residency]] number \
+                 {rule})",
+                endpoint.host()
+            ))),
         }
     }
 
@@ -88,6 +114,7 @@ impl Subscriptions {
         record: Vec<u8>,
         now: Timestamp,
     ) -> Result<(), SubscribeError> {
+        self.check_endpoint(&subscription)?;
         let _one_at_a_time = self.changing.lock().await;
         let key = subscription.key.clone();
         if self.record(&key).await?.is_some() {
@@ -119,7 +146,11 @@ impl Subscriptions {
         seen: &[u8],
         record: Vec<u8>,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, SubscribeError> {
+        // Under rules that came later it can still be paused.
+        if !self.post().has_endpoint(&subscription.key, &subscription.endpoint.uri) {
+            self.check_endpoint(&subscription)?;
+        }
         let _one_at_a_time = self.changing.lock().await;
         let key = subscription.key.clone();
         if self.record(&key).await?.as_deref() != Some(seen) {
@@ -188,6 +219,11 @@ impl Subscriptions {
     /// What became of the notifications of a subscription.
     pub fn account(&self, key: &Key) -> Account {
         self.post().account(key).unwrap_or_default()
+    }
+
+    /// The endpoints of a tenant, one for each subscription.
+    pub fn endpoints(&self, tenant: &Tenant) -> Vec<Endpoint> {
+        self.post().endpoints(tenant)
     }
 
     /// How far the journal was read for notifications, until now.

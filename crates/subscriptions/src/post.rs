@@ -13,13 +13,13 @@ mod state;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use model::{Event, Timestamp};
+use model::{Event, Tenant, Timestamp};
 use store::Position;
 
 use crate::account::Account;
 use crate::index::{Index, Slot};
 use crate::settings::Settings;
-use crate::subscription::{Key, Schedule, Status, Subscription};
+use crate::subscription::{Endpoint, Key, Schedule, Status, Subscription};
 
 use agenda::Agenda;
 use line::Line;
@@ -209,6 +209,19 @@ impl Post {
                 self.receivers.remove(uri);
             }
         }
+    }
+
+    /// Is this where notifications of that subscription go already?
+    pub fn has_endpoint(&self, key: &Key, uri: &str) -> bool {
+        let outbox = self.slots.get(key).and_then(|slot| self.outboxes.get(slot));
+        outbox.is_some_and(|outbox| outbox.subscription.endpoint.uri == uri)
+    }
+
+    /// The endpoints of a tenant, one for each subscription.
+    pub fn endpoints(&self, tenant: &Tenant) -> Vec<Endpoint> {
+        let all = self.outboxes.values().map(|outbox| &outbox.subscription);
+        let ours = all.filter(|one| one.key.tenant == *tenant);
+        ours.map(|subscription| subscription.endpoint.clone()).collect()
     }
 
     /// How far the journal has been read.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::{Entity, Event, Timestamp};
+use policy::Release;
 
 use crate::post::Outcome;
 use crate::subscription::{Endpoint, Key, Subscription};
@@ -16,6 +17,8 @@ pub struct Told {
     pub subscription: Arc<Subscription>,
     pub at: Timestamp,
     pub about: About,
+    /// What may go to the receiver, of the entities that come along too.
+    pub release: Release,
 }
 
 /// What a notification tells of.

@@ -283,6 +283,9 @@ impl From<BrokerError> for Problem {
             BrokerError::Subscribe(SubscribeError::OverQuota(_)) => {
                 Problem::over_quota(error.to_string())
             }
+            BrokerError::Subscribe(SubscribeError::Endpoint(_)) => {
+                Problem::new(Kind::Http(StatusCode::FORBIDDEN), error.to_string())
+            }
             BrokerError::Subscribe(SubscribeError::Store(error)) => Problem::from(error),
             BrokerError::Commit(error) => Problem::from(error),
             BrokerError::History(error) => Problem::from(error),

@@ -10,6 +10,7 @@ use super::*;
 use crate::egress::EgressRules;
 use crate::fetch::Fetcher;
 use crate::import::{Format, Input, Mapping, Shape};
+use crate::settings::Settings;
 
 /// Breaks off after some bytes, like a disk that goes away.
 struct Failing {
@@ -36,14 +37,10 @@ impl Seek for Failing {
 
 fn import(platform: &Platform, batch: usize) -> Import {
     let rules = EgressRules {
-        private: false,
-        loopback: false,
-        loopback_alone: false,
-        own: Vec::new(),
         timeout: Duration::from_secs(1),
         bytes_max: 1_000,
         redirects_max: 0,
-        authorities: Default::default(),
+        ..EgressRules::of(&Settings::default())
     };
     Import {
         broker: platform.broker.clone(),

@@ -2,15 +2,14 @@
 //! 7.2, table 7.2-1).
 
 use subscriptions::Endpoint;
-use url::{Host, Url};
+use url::Url;
 
 use super::packet::Version;
+use crate::egress;
 
 #[derive(Clone, Debug)]
 pub struct Target {
-    pub host: Host,
-    pub port: u16,
-    pub secure: bool,
+    pub place: egress::Target,
     pub user: Option<String>,
     pub password: Option<String>,
     pub topic: String,
@@ -21,11 +20,9 @@ pub struct Target {
 impl Target {
     pub fn of(endpoint: &Endpoint) -> Option<Target> {
         let url = Url::parse(&endpoint.uri).ok()?;
-        let secure = match url.scheme() {
-            "mqtt" => false,
-            "mqtts" => true,
-            _ => return None,
-        };
+        if !matches!(url.scheme(), "mqtt" | "mqtts") {
+            return None;
+        }
         let info = |key: &str| {
             let mut pairs = endpoint.notifier_info.iter();
             pairs.find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value.as_str())
@@ -36,9 +33,7 @@ impl Target {
         };
         let user = decoded(url.username())?;
         Some(Target {
-            host: Host::parse(url.host_str()?).ok()?,
-            port: url.port().unwrap_or(if secure { 8883 } else { 1883 }),
-            secure,
+            place: egress::Target::of(&url).ok()?,
             user: (!user.is_empty()).then_some(user),
             password: match url.password() {
                 Some(password) => Some(decoded(password)?),
@@ -52,7 +47,9 @@ impl Target {
 
     /// What may share a connection.
     pub fn session_key(&self) -> String {
-        let Target { host, port, secure, user, password, version, .. } = self;
+        let Target {
+            place: egress::Target { host, port, secure }, user, password, version, ..
+        } = self;
         format!("{host} {port} {secure} {user:?} {password:?} {version:?}")
     }
 }

@@ -4,8 +4,9 @@ use http::StatusCode;
 use identity::oidc::{Discovery, DiscoveryError, JWKS_BYTES_MAX, Jwks, JwksError, shown_url};
 use url::Url;
 
-use crate::egress::EgressRules;
+use crate::egress::{EgressError, EgressRules, Kind, Refused};
 use crate::fetch::{FetchError, Fetcher};
+use crate::settings::AllowPrivate;
 
 /// How the keys of one issuer are fetched.
 #[derive(Debug)]
@@ -53,10 +54,9 @@ impl DownloadError {
         match self {
             DownloadError::Fetch { source, .. } => match source {
                 FetchError::Status(status) => is_later(*status),
-                FetchError::TimedOut(_)
-                | FetchError::Unreachable(_)
-                | FetchError::Http(_)
-                | FetchError::Own => true,
+                FetchError::TimedOut(_) | FetchError::Http(_) => true,
+                // Also where the rules do not let it be asked.
+                FetchError::Egress(_) => true,
                 _ => false,
             },
             // Its name leads elsewhere, so it was not asked.
@@ -96,26 +96,38 @@ impl Download {
 
     async fn get(&self, url: &str) -> Result<bytes::Bytes, DownloadError> {
         let (shown, rules) = (shown_url(url), self.rules_for(url));
-        let private = rules.private;
         match self.fetcher.within(rules).get(url).await {
             Ok(fetched) => Ok(fetched.body),
             Err(FetchError::TooManyRedirects(_) | FetchError::Downgrade) => {
                 Err(DownloadError::Moved(shown))
             }
             Err(FetchError::TooLarge(max)) => Err(DownloadError::TooLarge { url: shown, max }),
-            // All networks are allowed, but not without TLS.
-            Err(FetchError::Private(_)) if private => Err(DownloadError::NotHere(shown)),
-            Err(FetchError::Private(_)) if self.is_own_host(url) => {
-                Err(DownloadError::Private(shown))
+            Err(FetchError::Egress(EgressError::Refused(Refused::Private(_, kind)))) => {
+                Err(self.private(url, kind))
             }
-            Err(FetchError::Private(_)) => Err(DownloadError::PrivateElsewhere(shown)),
             Err(source) => Err(DownloadError::Fetch { url: shown, source }),
         }
     }
 
+    /// Why an address is not called that is not public, or not of this machine.
+    fn private(&self, url: &str, kind: Kind) -> DownloadError {
+        let shown = shown_url(url);
+        if is_plain(url) && kind != Kind::Loopback {
+            DownloadError::NotHere(shown)
+        } else if self.is_own_host(url) {
+            DownloadError::Private(shown)
+        } else {
+            DownloadError::PrivateElsewhere(shown)
+        }
+    }
+
     fn rules_for(&self, url: &str) -> EgressRules {
-        let private = self.rules.private || (self.allow_private && self.is_own_host(url));
-        EgressRules { private, loopback_alone: is_plain(url), ..self.rules.clone() }
+        let rules = self.rules.clone();
+        let private = match self.allow_private && self.is_own_host(url) {
+            true => AllowPrivate::All,
+            false => rules.private,
+        };
+        EgressRules { private, loopback_alone: is_plain(url), ..rules }
     }
 
     fn is_own_host(&self, url: &str) -> bool {
@@ -139,7 +151,7 @@ mod tests {
     fn check(issuer: &str, url: &str, address: &str, expected: bool) {
         let rules = EgressRules::of(&Settings::default());
         let download = Download::new(rules, issuer, true);
-        let allowed = download.rules_for(url).allow(address.parse().unwrap());
+        let allowed = download.rules_for(url).allows(address.parse().unwrap());
         assert_eq!(allowed, expected, "{issuer} {url} {address}");
     }
 
@@ -190,7 +202,10 @@ mod tests {
             check(FetchError::Status(StatusCode::from_u16(status).unwrap()), expected);
         }
         check(FetchError::TimedOut(std::time::Duration::ZERO), true);
-        check(FetchError::Unreachable(std::io::ErrorKind::ConnectionRefused.into()), true);
+        check(
+            FetchError::Egress(std::io::Error::from(std::io::ErrorKind::ConnectionRefused).into()),
+            true,
+        );
         let other = DiscoveryError::OtherIssuer { found: "a".to_owned(), expected: "b".to_owned() };
         let other = DownloadError::Discovery { url: String::new(), source: other };
         assert!(!other.is_outage());

@@ -26,9 +26,12 @@ fn set(settings: &Settings) -> String {
     let differs = |one: &&settings::Setting| (one.text)(settings) != (one.text)(&defaults);
     let mut names: Vec<&str> =
         settings::ALL.iter().filter(differs).map(|setting| setting.name).collect();
-    if !settings.issuers.is_empty() {
-        names.push("issuers");
-    }
+    let tables = [
+        ("issuers", settings.issuers.is_empty()),
+        ("regions", settings.regions.is_empty()),
+        ("residency", settings.residency.is_empty()),
+    ];
+    names.extend(tables.iter().filter(|(_, is_empty)| !is_empty).map(|(name, _)| *name));
     names.join(", ")
 }
 

@@ -120,6 +120,36 @@ pub const FIXED: &[Fixed] = &[
         "Each is looked at for every request.",
     ),
     fixed(
+        "rules of residency (`[[residency]]`)",
+        super::RESIDENCY_MAX,
+        "tables",
+        "Those of a tenant are looked at for every notification.",
+    ),
+    fixed(
+        "tables that say which destinations lie in a region (`[[regions]]`)",
+        super::REGIONS_MAX,
+        "tables",
+        "All are looked at for every notification of a tenant that has rules of residency.",
+    ),
+    fixed(
+        "kinds of held back data that wait to be recorded",
+        crate::border::KINDS_MAX,
+        "kinds",
+        "They wait in memory; what is of further ones is counted, and recorded when it comes again.",
+    ),
+    fixed(
+        "destinations in one list",
+        super::DESTINATIONS_MAX,
+        "destinations",
+        "Each is looked at for every connection that goes out.",
+    ),
+    fixed(
+        "addresses of one name that are tried when a connection goes out",
+        crate::egress::ADDRESSES_MAX,
+        "addresses",
+        "Each is checked; further ones are passed over.",
+    ),
+    fixed(
         "trusted proxies behind each other",
         crate::gate::PROXIES_MAX,
         "proxies",

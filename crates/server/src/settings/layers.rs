@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use super::certificate::{self, CERTIFICATES};
 use super::issuer::{self, ISSUERS};
 use super::listener::{self, LISTENERS};
+use super::residency::{self, REGIONS, RESIDENCY};
 use super::{ALL, Setting, Settings};
 
 /// What a file alone can give.
-const TABLES: [&str; 3] = [ISSUERS, LISTENERS, CERTIFICATES];
+const TABLES: [&str; 5] = [ISSUERS, LISTENERS, CERTIFICATES, REGIONS, RESIDENCY];
 
 /// Environment variables with this prefix are ours, and an unknown one is an error.
 pub const VARIABLE_PREFIX: &str = "COMITY_";
@@ -69,6 +70,7 @@ impl Layers {
             set(&mut settings, "command line", name, text)?;
         }
         listener::check_all(&settings)?;
+        residency::check_all(&settings)?;
         Ok(settings)
     }
 }
@@ -86,6 +88,8 @@ fn apply_file(settings: &mut Settings, path: &Path) -> Result<(), SettingsError>
             ISSUERS => settings.issuers = issuer::read_all(&place, &value)?,
             LISTENERS => settings.listeners = listener::read_all(&place, &value)?,
             CERTIFICATES => settings.certificates = certificate::read_all(&place, &value)?,
+            REGIONS => settings.regions = residency::read_regions(&place, &value)?,
+            RESIDENCY => settings.residency = residency::read_residency(&place, &value)?,
             _ => set_toml(settings, ALL, &place, &name, &value)?,
         }
     }

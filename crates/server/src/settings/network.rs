@@ -20,7 +20,7 @@ pub struct Network {
 pub struct Networks(Vec<Network>);
 
 impl Network {
-    fn parse(text: &str) -> Option<Network> {
+    pub(super) fn parse(text: &str) -> Option<Network> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address.parse().ok()?, Some(bits.parse().ok()?)),
             None => (text.parse().ok()?, None),
@@ -32,7 +32,9 @@ impl Network {
         (bits <= most && leading(number(address), bits, most) == number(address)).then_some(network)
     }
 
-    fn contains(self, address: IpAddr) -> bool {
+    /// Is the address in it? An IPv4 address inside an IPv6 one counts as what it is.
+    pub(super) fn contains(self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         let most = width(self.address);
         let asked = leading(number(address), self.bits, most);
         width(address) == most && asked == number(self.address)
@@ -46,7 +48,6 @@ impl Networks {
 
     /// Is the address in one of them? An IPv4 address inside an IPv6 one counts as what it is.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(address))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{ALL, CERTIFICATE, FIXED, ISSUER, LISTENER, Setting, Settings};
+use super::{ALL, CERTIFICATE, FIXED, ISSUER, LISTENER, REGION, RESIDENCY_RULE, Setting, Settings};
 
 /// `docs/configuration.md`.
 pub fn markdown() -> String {
@@ -20,6 +20,10 @@ pub fn markdown() -> String {
     table(&mut page, CERTIFICATE);
     page.push_str(ISSUERS_OPENING);
     table(&mut page, ISSUER);
+    page.push_str(REGIONS_OPENING);
+    table(&mut page, REGION);
+    page.push_str(RESIDENCY_OPENING);
+    table(&mut page, RESIDENCY_RULE);
     page.push_str(FIXED_OPENING);
     for fixed in FIXED {
         let _ = writeln!(page, "| {} | {} {} | {} |", fixed.what, fixed.max, fixed.unit, fixed.why);
@@ -144,6 +148,44 @@ be reached, its last keys stay in use (`keys_outage_max`).
 |---|---|---|---|
 ";
 
+const REGIONS_OPENING: &str = "
+## Regions
+
+Where destinations lie, as the operator knows it. Several tables may have the same name.
+
+```toml
+region = \"de\"
+
+[[regions]]
+name = \"de\"
+destinations = [\"*.city.example\", \"192.0.2.0/24\"]
+```
+
+| setting | default | unit | what it does |
+|---|---|---|---|
+";
+
+const RESIDENCY_OPENING: &str = "
+## Residency
+
+To which regions data may go by themselves, with notifications. Where several tables are about the same
+data, each must allow it. A destination that is in no region gets only what no table is about.
+
+```toml
+[[residency]]
+tenant = \"health\"
+regions = [\"de\"]
+
+[[residency]]
+entity_type = \"https://city.example/Person\"
+attribute = \"https://city.example/address\"
+regions = [\"de\", \"fr\"]
+```
+
+| setting | default | unit | what it does |
+|---|---|---|---|
+";
+
 const FIXED_OPENING: &str = "
 ## Fixed limits
 
@@ -165,6 +207,8 @@ pub fn file(settings: &Settings) -> String {
     // Tables come last, for what stands after one belongs to it.
     tables(&mut file, "listeners", LISTENER, &settings.listeners);
     tables(&mut file, "certificates", CERTIFICATE, &settings.certificates);
+    tables(&mut file, "regions", REGION, &settings.regions);
+    tables(&mut file, "residency", RESIDENCY_RULE, &settings.residency);
     tables(&mut file, "issuers", ISSUER, settings.issuers.iter().map(|one| &one.written));
     file
 }
@@ -188,7 +232,10 @@ fn tables<'a, T: 'a>(
 mod tests {
     use super::*;
     use crate::settings::Written;
-    use crate::settings::{CertificateSettings, IssuerSettings, Layers, ListenerSettings};
+    use crate::settings::{
+        CertificateSettings, IssuerSettings, Layers, ListenerSettings, RegionSettings,
+        ResidencySettings,
+    };
 
     #[test]
     fn every_setting_is_explained() {
@@ -201,6 +248,12 @@ mod tests {
             assert!(!setting.about.is_empty(), "{}", setting.name);
         }
         for setting in LISTENER {
+            assert!(!setting.about.is_empty(), "{}", setting.name);
+        }
+        for setting in REGION {
+            assert!(!setting.about.is_empty(), "{}", setting.name);
+        }
+        for setting in RESIDENCY_RULE {
             assert!(!setting.about.is_empty(), "{}", setting.name);
         }
         for setting in CERTIFICATE {
@@ -253,6 +306,16 @@ mod tests {
             issuers,
             listeners: vec![listener],
             certificates: vec![certificate],
+            region: "de".to_owned(),
+            regions: vec![RegionSettings {
+                name: "fr".to_owned(),
+                destinations: Written::read("*.fr, 10.0.0.0/8").unwrap(),
+            }],
+            residency: vec![ResidencySettings {
+                attribute: "a \"b\"".to_owned(),
+                regions: vec!["de".to_owned()],
+                ..ResidencySettings::default()
+            }],
             ..Settings::default()
         };
         std::fs::write(&path, file(&settings)).unwrap();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::{Entity, Event};
+use policy::{HeldBack, Release, Released};
 use query::{Filter, Page, Query};
 use store::StoreError;
 use tracing::{debug, warn};
@@ -42,14 +43,15 @@ impl Notifier {
         if rights(&self.policy, subscription).is_none() {
             return Outcome::Nothing;
         }
+        let release = self.release(subscription);
         let about = match &delivery.news {
             News::Changes(events) if !delivery.must_check => About::Changes(events.clone()),
-            News::Changes(events) => match self.still_due(subscription, events).await {
+            News::Changes(events) => match self.still_due(subscription, events, &release).await {
                 Ok(events) if events.is_empty() => return Outcome::Nothing,
                 Ok(events) => About::Changes(events),
                 Err(error) => return Outcome::Held(error.to_string()),
             },
-            News::Period(_) => match self.entities(subscription).await {
+            News::Period(_) => match self.entities(subscription, &release).await {
                 Ok(entities) if entities.is_empty() => return Outcome::Nothing,
                 Ok(entities) => About::Entities(entities),
                 Err(error) => return Outcome::Held(error.to_string()),
@@ -60,6 +62,7 @@ impl Notifier {
             subscription: subscription.clone(),
             at: (self.now)(),
             about,
+            release,
         };
         let limit = self.subscriptions.settings.timeout;
         let message = match tokio::time::timeout(limit, self.wire.write(&told)).await {
@@ -84,18 +87,29 @@ impl Notifier {
         &self,
         subscription: &Subscription,
         events: &[Arc<Event>],
+        release: &Release,
     ) -> Result<Vec<Arc<Event>>, StoreError> {
         let mut due = Vec::new();
         for event in events {
-            if self.concerns(subscription, &Changes::of(event)).await? {
-                due.push(event.clone());
+            // The endpoint may be another one as well.
+            let Some(event) = release.event(event).rest else { continue };
+            if self.concerns(subscription, &Changes::of(&event), release).await? {
+                due.push(event);
             }
         }
         Ok(due)
     }
 
-    /// All entities that the subscription is about now.
-    async fn entities(&self, subscription: &Subscription) -> Result<Vec<Arc<Entity>>, StoreError> {
+    /// All entities that the subscription is about now, as far as they may be told.
+    async fn entities(
+        &self,
+        subscription: &Subscription,
+        release: &Release,
+    ) -> Result<Vec<Arc<Entity>>, StoreError> {
+        if let Some(held) = condition_held_back(subscription, release) {
+            self.subscriptions.border.held_back(subscription, &held, true);
+            return Ok(Vec::new());
+        }
         let selectors: Vec<Filter> =
             subscription.selectors.iter().map(|selector| selector.filter()).collect();
         let mut all = vec![subscription.filter.clone()];
@@ -109,8 +123,39 @@ impl Notifier {
         let Ok(permitted) = self.policy.permit(&subscription.caller, query) else {
             return Ok(Vec::new());
         };
-        Ok(self.subscriptions.store.query(permitted, (self.now)()).await?.entities)
+        let found = self.subscriptions.store.query(permitted, (self.now)()).await?.entities;
+        Ok(self.rest_of(subscription, release, found))
     }
+
+    fn rest_of(
+        &self,
+        subscription: &Subscription,
+        release: &Release,
+        entities: Vec<Arc<Entity>>,
+    ) -> Vec<Arc<Entity>> {
+        let rest = |entity: &Arc<Entity>| {
+            let Released { rest, held } = release.entity(entity);
+            if !held.is_nothing() {
+                self.subscriptions.border.held_back(subscription, &held, rest.is_none());
+            }
+            rest
+        };
+        entities.iter().filter_map(rest).collect()
+    }
+}
+
+/// What the condition of a subscription looks at that its receiver may not know: whoever is told
+/// which entities fulfil it is told of their values. What a condition looks at behind relationships
+/// is not known, so it may be anything that is held back.
+fn condition_held_back(subscription: &Subscription, release: &Release) -> Option<HeldBack> {
+    if subscription.link_depth > 0 && !release.is_everything() {
+        return Some(HeldBack { attributes: Vec::new(), rules: release.rules() });
+    }
+    let mut read = subscription.filter.attributes_read().into_iter();
+    read.find_map(|name| {
+        let rule = release.holds_back(name)?;
+        Some(HeldBack { attributes: vec![name.clone()], rules: vec![rule] })
+    })
 }
 
 /// The same for the same news.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::Event;
+use policy::{Release, Released};
 use store::{JournalError, Position, Recorded, StoreError};
 use tracing::warn;
 
@@ -65,14 +66,18 @@ impl Notifier {
         if !candidates.is_empty() {
             let changes = Changes::of(event);
             for (slot, subscription) in candidates {
-                if self.concerns(&subscription, &changes).await? {
-                    concerned.push(slot);
+                let release = self.release(&subscription);
+                if !release.is_everything() {
+                    let rest = self.rest(&subscription, &release, event).await?;
+                    concerned.extend(rest.map(|rest| (slot, rest)));
+                } else if self.concerns(&subscription, &changes, &release).await? {
+                    concerned.push((slot, event.clone()));
                 }
             }
         }
         let mut post = office.post();
-        for slot in concerned {
-            post.due(slot, *position, event, now);
+        for (slot, event) in concerned {
+            post.due(slot, *position, &event, now);
         }
         post.set_read_to(*position);
         Ok(())
@@ -82,9 +87,43 @@ impl Notifier {
         &self,
         subscription: &Subscription,
         changes: &Changes<'_>,
+        release: &Release,
     ) -> Result<bool, StoreError> {
         let (store, policy) = (&*self.subscriptions.store, &self.policy);
-        Judge { store, policy, now: (self.now)() }.concerns(subscription, changes).await
+        Judge { store, policy, now: (self.now)(), release }.concerns(subscription, changes).await
+    }
+
+    /// What of the changes may be told to this subscriber.
+    pub(super) fn release(&self, subscription: &Subscription) -> Release {
+        let Subscription { key, endpoint, .. } = subscription;
+        self.subscriptions.border.release(&key.tenant, endpoint)
+    }
+
+    /// The rest of an event that may be told, where it concerns a subscription; says what was held
+    /// back of what would have been told.
+    async fn rest(
+        &self,
+        subscription: &Subscription,
+        release: &Release,
+        event: &Arc<Event>,
+    ) -> Result<Option<Arc<Event>>, StoreError> {
+        let Released { rest, held } = release.event(event);
+        let told = match rest {
+            Some(rest) if self.concerns(subscription, &Changes::of(&rest), release).await? => {
+                Some(rest)
+            }
+            _ => None,
+        };
+        if held.is_nothing() {
+            return Ok(told);
+        }
+        let everything = Release::default();
+        let would_be_told =
+            told.is_some() || self.concerns(subscription, &Changes::of(event), &everything).await?;
+        if would_be_told {
+            self.subscriptions.border.held_back(subscription, &held, told.is_none());
+        }
+        Ok(told)
     }
 
     /// Fills outboxes that had no room before; tells whether there is more to do.
@@ -116,10 +155,13 @@ impl Notifier {
         events: &[Recorded],
     ) -> Result<Vec<(Position, Arc<Event>)>, StoreError> {
         let mut found = Vec::new();
+        let release = self.release(subscription);
         let ours = events.iter().filter(|one| one.event.tenant == subscription.key.tenant);
         for Recorded { position, event } in ours {
-            if self.concerns(subscription, &Changes::of(event)).await? {
-                found.push((*position, event.clone()));
+            // What was held back of it was told when it was read for the first time.
+            let Some(event) = release.event(event).rest else { continue };
+            if self.concerns(subscription, &Changes::of(&event), &release).await? {
+                found.push((*position, event));
             }
         }
         Ok(found)

@@ -74,6 +74,7 @@ impl Notifier {
             subscription: subscription.clone(),
             at: *at,
             about: About::Changes(vec![event.clone()]),
+            release: self.release(subscription),
         };
         let body = self.wire.write(&told).await.map(|message| message.body).ok();
         let document = json!({

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use policy::Release;
 use store::{JournalError, Position, Recorded, StoreError};
 use tracing::warn;
 
@@ -56,6 +57,8 @@ impl Stream {
             subscription: self.subscription.clone(),
             at: (self.streams.now)(),
             about: About::Changes(vec![recorded.event.clone()]),
+            // Whoever listens asked for it, so nothing leaves by itself.
+            release: Release::default(),
         };
         wire.write(&told).await
     }
@@ -162,7 +165,8 @@ impl Stream {
         let Streams { store, policy, now, .. } = &*self.streams;
         let changes = Changes::of(&recorded.event);
         loop {
-            let judge = Judge { store: &**store, policy, now: now() };
+            let release = &Release::default();
+            let judge = Judge { store: &**store, policy, now: now(), release };
             match judge.concerns(&self.subscription, &changes).await {
                 Ok(concerns) => return concerns,
                 Err(error) => pause(&error).await,

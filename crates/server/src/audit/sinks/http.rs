@@ -13,14 +13,14 @@ use hyper_util::rt::TokioIo;
 use url::{Position, Url};
 
 use super::{Numbered, Sink, SinkError};
-use crate::egress::EgressRules;
-use crate::fetch::{Fetcher, HEAD_BYTES_MAX, HEADERS_MAX};
+use crate::egress::{Connector, EgressRules, Target};
+use crate::fetch::{HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::notify::ANSWER_BYTES_MAX;
 
 pub struct Http {
     url: Url,
     token: Option<HeaderValue>,
-    fetcher: Fetcher,
+    connector: Connector,
     timeout: Duration,
 }
 
@@ -32,13 +32,15 @@ impl Http {
         if !url.username().is_empty() || url.password().is_some() {
             return Err("it has no user or password; `audit_http_token_file` holds a token".into());
         }
+        let target = Target::of(&url).map_err(|error| error.to_string())?;
+        rules.check(&target).map_err(|error| error.to_string())?;
         let token = if token_file.is_empty() { None } else { Some(token(token_file)?) };
         let timeout = rules.timeout;
-        Ok(Http { url, token, fetcher: Fetcher::new(rules), timeout })
+        Ok(Http { url, token, connector: Connector::new(rules), timeout })
     }
 
     async fn post(&self, body: Vec<u8>) -> Result<StatusCode, SinkError> {
-        let stream = self.fetcher.connect(&self.url).await.map_err(SinkError::of)?;
+        let stream = self.connector.connect(&self.url).await.map_err(SinkError::of)?;
         let (mut sender, connection) = http1::Builder::new()
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)

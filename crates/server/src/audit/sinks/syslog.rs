@@ -10,25 +10,18 @@ use ::audit::Line;
 use ::audit::syslog::{Sender, message};
 use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use url::{Host, Url};
+use url::Url;
 
 use super::{Numbered, Sink, SinkError};
 use crate::clock::moment;
-use crate::egress::EgressRules;
-use crate::fetch::{Fetcher, Stream};
+use crate::egress::{Connector, EgressRules, Stream, Target};
 
 /// How long a connection must stand after lines were sent on it for them to count as arrived.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
-/// What RFC 5425 has, and what is usual without TLS.
-const PORT_TLS: u16 = 6514;
-const PORT_TCP: u16 = 514;
-
 pub struct Syslog {
-    host: Host,
-    port: u16,
-    secure: bool,
-    fetcher: Fetcher,
+    target: Target,
+    connector: Connector,
     timeout: Duration,
     connection: Option<Box<dyn Stream>>,
     /// What was sent and does not count as arrived yet: the last line of each batch, and when.
@@ -43,23 +36,19 @@ impl Syslog {
     pub fn new(url: &str, rules: EgressRules) -> Result<Syslog, String> {
         let wrong = || "it is tls://host:6514 or tcp://host:514".to_owned();
         let url = Url::parse(url).map_err(|_| wrong())?;
-        let (secure, port) = match url.scheme() {
-            "tls" => (true, PORT_TLS),
-            "tcp" => (false, PORT_TCP),
-            _ => return Err(wrong()),
-        };
+        if !matches!(url.scheme(), "tls" | "tcp") {
+            return Err(wrong());
+        }
         if !url.username().is_empty() || !matches!(url.path(), "" | "/") {
             return Err(wrong());
         }
-        // A scheme that URLs do not know has a host that is not read as one.
-        let host = Host::parse(url.host_str().ok_or_else(wrong)?).map_err(|_| wrong())?;
+        let target = Target::of(&url).map_err(|_| wrong())?;
+        rules.check(&target).map_err(|error| error.to_string())?;
         let hostname = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
         Ok(Syslog {
-            host,
-            port: url.port().unwrap_or(port),
-            secure,
+            target,
             timeout: rules.timeout,
-            fetcher: Fetcher::new(rules),
+            connector: Connector::new(rules),
             connection: None,
             sent: VecDeque::new(),
             arrived: 0,
@@ -84,7 +73,7 @@ impl Syslog {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => {
-                let connect = self.fetcher.connect_to(self.host.clone(), self.port, self.secure);
+                let connect = self.connector.connect_to(&self.target);
                 connect.await.map_err(SinkError::of)?
             }
         };
