@@ -101,6 +101,11 @@ impl Broker {
         Broker { subscriptions: Arc::new(subscriptions), ..self }
     }
 
+    /// The rules in force: shared, so that whoever replaces them does so for all.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }

@@ -34,6 +34,6 @@ impl Broker {
     pub async fn census(&self, caller: &Caller, tenant: &Tenant) -> Result<Census, BrokerError> {
         let permitted = self.policy.permit(caller, Discover { tenant: tenant.clone() })?;
         self.known_tenant(tenant).await?;
-        Ok(self.store.census(permitted).await?)
+        Ok(self.store.census(permitted, self.clock.now()).await?)
     }
 }

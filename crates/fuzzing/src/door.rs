@@ -11,7 +11,7 @@ use http::{Extensions, HeaderMap, Request, StatusCode};
 use ngsi_ld::{
     Authenticate, Door, FetchContext, FetchError, Fetched, Settings, Unauthenticated, router,
 };
-use policy::{Caller, Role};
+use policy::{Caller, role};
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
@@ -22,7 +22,7 @@ struct Open;
 
 impl Authenticate for Open {
     fn authenticate(&self, _: &HeaderMap, _: &Extensions) -> Result<Caller, Unauthenticated> {
-        Ok(testkit::caller(Role::Admin))
+        Ok(testkit::caller(role::ADMIN))
     }
 }
 

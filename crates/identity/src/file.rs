@@ -117,13 +117,14 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use model::DateTime;
-    use policy::Role;
+    use policy::{Caller, role};
 
     use super::*;
     use crate::NewKey;
 
     fn add(file: &KeysFile, number: u8) {
-        let new = NewKey { name: format!("key {number}"), role: Role::Reader, tenant: None };
+        let caller = Caller::with_role(format!("key {number}"), role::READER);
+        let new = NewKey { caller };
         let now = DateTime::parse("2026-04-01T12:00:00Z").unwrap();
         file.change(|ring| ring.add(new, now, [number; 38])).unwrap();
     }

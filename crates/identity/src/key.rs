@@ -1,7 +1,7 @@
 //! Keys: who holds one, what it allows, and the digest of its secret.
 
-use model::{DateTime, Tenant};
-use policy::{Caller, Role};
+use model::DateTime;
+use policy::Caller;
 
 use crate::token::Digest;
 
@@ -19,9 +19,6 @@ pub struct Key {
 /// What a key is to be.
 #[derive(Clone, Debug)]
 pub struct NewKey {
-    /// Another one than that of every key there is.
-    pub name: String,
-    pub role: Role,
-    /// Where given, the only tenant the key opens.
-    pub tenant: Option<Tenant>,
+    /// Who it speaks for; the name is another one than that of every key there is.
+    pub caller: Caller,
 }

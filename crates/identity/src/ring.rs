@@ -1,9 +1,9 @@
 //! The keys there are, and how they are written down.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{DateTime, Tenant};
-use policy::{Caller, Role};
+use model::{DateTime, Scope, Tenant, Uri};
+use policy::{Caller, role};
 use serde::{Deserialize, Serialize};
 
 use crate::key::{Key, NewKey};
@@ -26,6 +26,12 @@ pub enum RingError {
          `@`, which is in the names of callers with tokens"
     )]
     InvalidName(String),
+    #[error(
+        "`{0}` is not a name for a role; it takes 1 to {max} letters, digits, `-`, `_`, `.` and \
+         `:`",
+        max = role::NAME_CHARS_MAX
+    )]
+    InvalidRole(String),
     #[error("there is a key named `{0}` already; revoke it, or choose another name")]
     NameTaken(String),
     #[error("no key has the name or id `{0}`; `comity key list` shows those there are")]
@@ -45,24 +51,24 @@ impl KeyRing {
         now: DateTime,
         random: [u8; token::RANDOM_BYTES],
     ) -> Result<Token, RingError> {
-        if !is_name(&new.name) {
+        let NewKey { caller } = new;
+        if !is_name(&caller.name) {
             let visible = |c| if is_hidden(c) { '?' } else { c };
-            let name = new.name.chars().take(NAME_CHARS_MAX).map(visible).collect();
+            let name = caller.name.chars().take(NAME_CHARS_MAX).map(visible).collect();
             return Err(RingError::InvalidName(name));
         }
-        if self.iter().any(|key| key.caller.name == new.name) {
-            return Err(RingError::NameTaken(new.name));
+        if let Some(wrong) = caller.roles.iter().find(|name| !role::is_name(name)) {
+            return Err(RingError::InvalidRole(wrong.chars().take(NAME_CHARS_MAX).collect()));
+        }
+        if self.iter().any(|key| key.caller.name == caller.name) {
+            return Err(RingError::NameTaken(caller.name));
         }
         let token = Token::from_random(random);
         if self.keys.contains_key(token.id()) {
             return Err(RingError::NotRandom);
         }
-        let key = Key {
-            id: token.id().to_owned(),
-            caller: Caller { name: new.name, role: new.role, tenant: new.tenant },
-            created_at: now,
-            digest: token.digest(),
-        };
+        let key =
+            Key { id: token.id().to_owned(), caller, created_at: now, digest: token.digest() };
         self.keys.insert(key.id.clone(), key);
         Ok(token)
     }
@@ -131,20 +137,34 @@ struct Written {
 struct Entry {
     id: String,
     name: String,
-    role: String,
+    /// Where it has one role; `roles` where it has another number of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    role: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    roles: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tenant: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    entities: Vec<String>,
     created: String,
     sha256: String,
 }
 
 impl Entry {
     fn of(key: &Key) -> Entry {
+        let Caller { name, roles, tenant, scopes, entities } = &key.caller;
+        let mut roles: Vec<String> = roles.iter().cloned().collect();
+        let role = if roles.len() == 1 { roles.pop() } else { None };
         Entry {
             id: key.id.clone(),
-            name: key.caller.name.clone(),
-            role: key.caller.role.to_string(),
-            tenant: key.caller.tenant.as_ref().map(|tenant| tenant.as_str().to_owned()),
+            name: name.clone(),
+            role,
+            roles,
+            tenant: tenant.as_ref().map(|tenant| tenant.as_str().to_owned()),
+            scopes: scopes.iter().map(|scope| scope.to_string()).collect(),
+            entities: entities.iter().map(|id| id.as_str().to_owned()).collect(),
             created: key.created_at.to_string(),
             sha256: key.digest.hex(),
         }
@@ -155,8 +175,15 @@ impl Entry {
         if !token::is_id(&self.id) {
             return Err(wrong("the id is not twelve hexadecimal digits"));
         }
-        let role = Role::from_name(&self.role);
-        let role = role.ok_or_else(|| wrong("the role is not admin, writer, reader or auditor"))?;
+        let roles: BTreeSet<String> = self.role.iter().chain(&self.roles).cloned().collect();
+        if !roles.iter().all(|name| role::is_name(name)) {
+            return Err(wrong("a role has a name that no role can have"));
+        }
+        let scopes = self.scopes.iter().map(|text| Scope::parse(text));
+        let scopes = scopes.collect::<Result<_, _>>().map_err(|error| wrong(&error.to_string()))?;
+        let entities = self.entities.iter().map(|text| Uri::parse(text));
+        let entities =
+            entities.collect::<Result<_, _>>().map_err(|error| wrong(&error.to_string()))?;
         let tenant = match &self.tenant {
             None => None,
             Some(name) if name.is_empty() => Some(Tenant::default()),
@@ -166,7 +193,7 @@ impl Entry {
         let created_at = created_at.map_err(|error| wrong(&error.to_string()))?;
         let digest = Digest::from_hex(&self.sha256);
         let digest = digest.ok_or_else(|| wrong("sha256 is not 64 hexadecimal digits"))?;
-        let caller = Caller { name: self.name, role, tenant };
+        let caller = Caller { name: self.name, roles, tenant, scopes, entities };
         Ok(Key { id: self.id, caller, created_at, digest })
     }
 }
@@ -180,7 +207,7 @@ mod tests {
     }
 
     fn key(name: &str) -> NewKey {
-        NewKey { name: name.to_owned(), role: Role::Writer, tenant: None }
+        NewKey { caller: Caller::with_role(name, role::WRITER) }
     }
 
     #[test]
@@ -212,7 +239,14 @@ mod tests {
     fn a_ring_reads_back_without_the_secret() {
         let mut ring = KeyRing::default();
         let tenant = Some(Tenant::parse("north").unwrap());
-        let new = NewKey { name: "A \"b\" = 1".into(), role: Role::Admin, tenant };
+        let caller = Caller {
+            tenant,
+            roles: [role::ADMIN, "night-shift"].map(str::to_owned).into(),
+            scopes: vec![Scope::parse("/Park").unwrap()],
+            entities: vec![Uri::parse("urn:lamp:1").unwrap()],
+            name: "A \"b\" = 1".into(),
+        };
+        let new = NewKey { caller };
         let token = ring.add(new, now(), [5; 38]).unwrap();
         let text = ring.print().unwrap();
         assert!(!text.contains(&"05".repeat(32)), "{text}");
@@ -235,7 +269,7 @@ mod tests {
                  created = \"2026-04-01T12:00:00Z\"\nsha256 = \"{sha256}\"\n"
             )
         };
-        check(&entry("root", &"0".repeat(64)), "the role is not admin, writer, reader or auditor");
+        check(&entry("a b", &"0".repeat(64)), "a role has a name that no role can have");
         check(&entry("admin", "00"), "sha256 is not 64 hexadecimal digits");
         assert!(KeyRing::parse(&entry("admin", &"0".repeat(64))).is_ok());
     }

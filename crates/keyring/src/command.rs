@@ -1,8 +1,8 @@
 //! A command that prints a master key: the way to a key management service.
 
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::io::{self, Read, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -36,24 +36,56 @@ fn run_within(
         .stdout(Stdio::piped())
         .spawn()
         .map_err(|error| format!("`{program}` cannot be run: {error}"))?;
-    let output = output_of(&mut child, input, time_max);
-    if output.is_err() {
+    let ended = ended(&mut child, input, time_max);
+    if ended.is_err() {
         // It may have ended by itself.
         let _ = child.kill();
+        let _ = child.wait();
     }
-    let status = child.wait().map_err(|error| format!("`{program}`: {error}"))?;
-    let output = output.map_err(|problem| format!("`{program}` {problem}"))?;
+    let (output, status) = ended.map_err(|problem| format!("`{program}` {problem}"))?;
     if !status.success() {
         return Err(format!("`{program}` failed: {status}"));
     }
     Ok(output)
 }
 
-fn output_of(
+/// How often it is looked whether a command has ended.
+const STEP: Duration = Duration::from_millis(10);
+
+/// What a command printed, and how it ended. Both have to come within the limit: a command may close
+/// its output and go on.
+fn ended(
     child: &mut Child,
     input: &[u8],
     time_max: Duration,
-) -> Result<Zeroizing<String>, String> {
+) -> Result<(Zeroizing<String>, ExitStatus), String> {
+    let printed = printed(child, input)?;
+    let mut steps = (0..time_max.as_millis().div_ceil(STEP.as_millis())).fuse();
+    let too_late = || format!("did not end within {} seconds", time_max.as_secs_f32());
+    let output = loop {
+        match printed.recv_timeout(STEP) {
+            Ok(output) => break output,
+            Err(RecvTimeoutError::Timeout) => steps.next().map(drop).ok_or_else(too_late)?,
+            Err(RecvTimeoutError::Disconnected) => return Err("could not be read".to_owned()),
+        }
+    };
+    let output = output.map_err(|error| format!("printed what cannot be read: {error}"))?;
+    if output.len() > COMMAND_BYTES_MAX {
+        return Err(format!("printed more than {COMMAND_BYTES_MAX} bytes"));
+    }
+    loop {
+        if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+            return Ok((output, status));
+        }
+        steps.next().ok_or_else(too_late)?;
+        std::thread::sleep(STEP);
+    }
+}
+
+type Printed = io::Result<Zeroizing<String>>;
+
+/// Gives a command its input, and tells what it printed when it has closed its output.
+fn printed(child: &mut Child, input: &[u8]) -> Result<Receiver<Printed>, String> {
     let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
         return Err("has no input or output".to_owned());
     };
@@ -67,17 +99,7 @@ fn output_of(
     let input = input.to_vec();
     // A command need not read its input; and one that reads none must not hold us up.
     std::thread::spawn(move || stdin.write_all(&input));
-    match told.recv_timeout(time_max) {
-        Ok(Ok(text)) if text.len() > COMMAND_BYTES_MAX => {
-            Err(format!("printed more than {COMMAND_BYTES_MAX} bytes"))
-        }
-        Ok(Ok(text)) => Ok(text),
-        Ok(Err(error)) => Err(format!("printed what cannot be read: {error}")),
-        Err(RecvTimeoutError::Timeout) => {
-            Err(format!("did not end within {} seconds", time_max.as_secs_f32()))
-        }
-        Err(RecvTimeoutError::Disconnected) => Err("could not be read".to_owned()),
-    }
+    Ok(told)
 }
 
 #[cfg(test)]
@@ -108,6 +130,7 @@ mod tests {
         check("exit 3", "exit status: 3");
         check("head -c 5000 /dev/zero", "more than 4096");
         check("exec sleep 20", "did not end within 0.5 seconds");
+        check("exec >&-; exec sleep 20", "did not end within 0.5 seconds");
         assert!(run("", "current", b"").unwrap_err().contains("empty"));
         assert!(run("/no/such/program", "current", b"").unwrap_err().contains("cannot be run"));
     }

@@ -13,10 +13,10 @@
 //! Domain, version and algorithm are bound to each wrapped key as well.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
@@ -27,7 +27,7 @@ use zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
 use crate::derive::{SECRET_BYTES, Secret};
-use crate::key_file::{destroy, sync_parent};
+use crate::disk::{self, beside};
 use crate::master::{MasterKey, MasterKeyId};
 use crate::ring::{Domain, KeyringError, Seconds};
 
@@ -40,16 +40,23 @@ pub const DOMAINS_MAX: usize = 1_000_000;
 /// Versions of the key of one domain: one a day, for 27 years.
 pub const VERSIONS_MAX: usize = 10_000;
 
-const FILE_BYTES_MAX: u64 = 1 << 30;
+/// Enough for some millions of versions of keys.
+pub const FILE_BYTES_MAX: usize = 1 << 30;
+
+/// Endings of what lies beside the file while it is replaced. They are this file's own: `keys.new` is
+/// the name that a replacement of `keys.toml`, which lies beside it, may use at the same time.
+pub const NEW: &str = ".wrapped.new";
+pub const OLD: &str = ".wrapped.old";
 
 const OPENING: &str = "comity keys, format 1";
 
 /// A data key.
-#[derive(Clone)]
 pub struct DataKey {
     pub secret: Secret,
     pub algorithm: Algorithm,
     pub made_at: Seconds,
+    /// As the file has it, under the master key in force: keys that stay are not wrapped again.
+    wrapped: Box<str>,
 }
 
 impl std::fmt::Debug for DataKey {
@@ -62,24 +69,32 @@ impl std::fmt::Debug for DataKey {
 #[derive(Clone, Debug)]
 pub enum Entry {
     /// By version, from 1 on. The last is that of what is written now.
-    Keys(Vec<DataKey>),
+    Keys(Vec<Arc<DataKey>>),
     /// Its keys were destroyed.
     Gone { at: Seconds },
 }
 
 pub type Entries = BTreeMap<Domain, Entry>;
 
-/// The whole file as text.
-pub fn write(master: &MasterKey, entries: &Entries) -> Result<String, Unspecified> {
-    let wrapping = Wrapping::of(master)?;
+/// The whole file as text. The entries are those of this master key. Refuses what could not be read
+/// again.
+pub fn write(master: &MasterKey, entries: &Entries) -> Result<String, KeyringError> {
+    write_within(master, entries, FILE_BYTES_MAX)
+}
+
+fn write_within(
+    master: &MasterKey,
+    entries: &Entries,
+    bytes_max: usize,
+) -> Result<String, KeyringError> {
     let mut text = format!("{OPENING}\nmaster {}\nwrapped {}\n", master.id()?, AES.name());
     for (domain, entry) in entries {
         match entry {
             Entry::Gone { at } => text.push_str(&format!("gone {domain} {at}\n")),
             Entry::Keys(keys) => {
                 for (version, key) in (1..).zip(keys) {
-                    let wrapped = STANDARD_NO_PAD.encode(wrapping.wrap(*domain, version, key)?);
-                    let (made_at, algorithm) = (key.made_at, key.algorithm.name());
+                    let DataKey { algorithm, made_at, wrapped, .. } = &**key;
+                    let (version, algorithm): (u32, _) = (version, algorithm.name());
                     let line = format!("key {domain} {version} {made_at} {algorithm} {wrapped}\n");
                     text.push_str(&line);
                 }
@@ -90,7 +105,23 @@ pub fn write(master: &MasterKey, entries: &Entries) -> Result<String, Unspecifie
     text.push_str(&format!("sum {}\n", hex(sum.as_ref())));
     let mac = hmac::sign(&authentication(master)?, text.as_bytes());
     text.push_str(&format!("mac {}\n", hex(mac.as_ref())));
+    if text.len() > bytes_max {
+        return Err(KeyringError::TooManyKeys);
+    }
     Ok(text)
+}
+
+/// The same keys, for another master key.
+pub fn rewrapped(wrapping: &Wrapping, entries: &Entries) -> Result<Entries, Unspecified> {
+    let rewrap = |(domain, entry): (&Domain, &Entry)| {
+        let Entry::Keys(keys) = entry else { return Ok((*domain, entry.clone())) };
+        let keys = (1..).zip(keys).map(|(version, key)| {
+            let DataKey { secret, algorithm, made_at, .. } = &**key;
+            wrapping.key(*domain, version, secret.clone(), *algorithm, *made_at).map(Arc::new)
+        });
+        Ok((*domain, Entry::Keys(keys.collect::<Result<_, _>>()?)))
+    };
+    entries.iter().map(rewrap).collect()
 }
 
 const AES: Algorithm = Algorithm::Aes256Gcm;
@@ -116,12 +147,16 @@ impl Unread {
     pub fn read(path: &Path) -> Result<Option<Unread>, KeyringError> {
         let damaged = |problem: &str| KeyringError::damaged(path, problem);
         let mut text = String::new();
-        match File::open(path) {
-            Ok(file) => file.take(FILE_BYTES_MAX).read_to_string(&mut text),
+        let io = |error| KeyringError::io(path, error);
+        let file = match File::open(path) {
+            Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => Err(error),
+            Err(error) => return Err(io(error)),
+        };
+        if file.metadata().map_err(io)?.len() > FILE_BYTES_MAX as u64 {
+            return Err(damaged(&format!("it has more than {FILE_BYTES_MAX} bytes")));
         }
-        .map_err(|error| KeyringError::io(path, error))?;
+        file.take(FILE_BYTES_MAX as u64).read_to_string(&mut text).map_err(io)?;
         let opening = text.lines().next().unwrap_or_default();
         if opening != OPENING {
             return Err(damaged("this is no file of keys of a format this version knows"));
@@ -139,11 +174,11 @@ impl Unread {
         Ok(Some(Unread { path: path.to_owned(), text, master }))
     }
 
-    /// Checks and unwraps all with the master key that the file names.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
+    /// Checks and unwraps all with the master key that the file names.
     pub fn open(&self, master: &MasterKey) -> Result<Entries, KeyringError> {
         let damaged = |problem: String| KeyringError::damaged(&self.path, &problem);
         let altered = || damaged("it was altered by someone without the master key".to_owned());
@@ -178,12 +213,12 @@ fn entry(wrapping: &Wrapping, line: &str, entries: &mut Entries) -> Option<()> {
             let (domain, version) = (domain.parse().ok()?, version.parse().ok()?);
             let made_at = made_at.parse().ok()?;
             let algorithm = Algorithm::parse(algorithm)?;
-            let wrapped = STANDARD_NO_PAD.decode(wrapped).ok()?;
-            let secret = wrapping.unwrap(domain, version, algorithm, made_at, wrapped).ok()?;
+            let bytes = STANDARD_NO_PAD.decode(wrapped).ok()?;
+            let secret = wrapping.unwrap(domain, version, algorithm, made_at, bytes).ok()?;
             let keys = entries.entry(domain).or_insert_with(|| Entry::Keys(Vec::new()));
             let Entry::Keys(keys) = keys else { return None };
             (keys.len() as u32 + 1 == version).then_some(())?;
-            keys.push(DataKey { secret, algorithm, made_at });
+            keys.push(Arc::new(DataKey { secret, algorithm, made_at, wrapped: wrapped.into() }));
             Some(())
         }
         _ => None,
@@ -191,10 +226,10 @@ fn entry(wrapping: &Wrapping, line: &str, entries: &mut Entries) -> Option<()> {
 }
 
 /// Wraps data keys: a nonce, the key under AES-256-GCM, and its tag.
-struct Wrapping(LessSafeKey);
+pub struct Wrapping(LessSafeKey);
 
 impl Wrapping {
-    fn of(master: &MasterKey) -> Result<Wrapping, Unspecified> {
+    pub fn of(master: &MasterKey) -> Result<Wrapping, Unspecified> {
         let key = UnboundKey::new(&AES_256_GCM, &master.wrapping()?[..])?;
         Ok(Wrapping(LessSafeKey::new(key)))
     }
@@ -203,14 +238,23 @@ impl Wrapping {
         Aad::from(format!("{domain} {version} {} {made_at}", algorithm.name()))
     }
 
-    fn wrap(&self, domain: Domain, version: u32, key: &DataKey) -> Result<Vec<u8>, Unspecified> {
+    /// A data key, wrapped for its place.
+    pub fn key(
+        &self,
+        domain: Domain,
+        version: u32,
+        secret: Secret,
+        algorithm: Algorithm,
+        made_at: Seconds,
+    ) -> Result<DataKey, Unspecified> {
         let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce)?;
-        let mut secret = Zeroizing::new(*key.secret);
-        let bound = Wrapping::bound(domain, version, key.algorithm, key.made_at);
+        let mut sealed = secret.clone();
+        let bound = Wrapping::bound(domain, version, algorithm, made_at);
         let unique = Nonce::assume_unique_for_key(nonce);
-        let tag = self.0.seal_in_place_separate_tag(unique, bound, &mut secret[..])?;
-        Ok([&nonce[..], &secret[..], tag.as_ref()].concat())
+        let tag = self.0.seal_in_place_separate_tag(unique, bound, &mut sealed[..])?;
+        let wrapped = STANDARD_NO_PAD.encode([&nonce[..], &sealed[..], tag.as_ref()].concat());
+        Ok(DataKey { secret, algorithm, made_at, wrapped: wrapped.into() })
     }
 
     fn unwrap(
@@ -235,21 +279,42 @@ impl Wrapping {
 
 /// Replaces the file, and overwrites the old one. On disk when this returns; after a crash there is
 /// one or the other, whole.
+///
+/// Three syncs: of the new text, before it gets the name; of the name, before the old text goes; and
+/// of the old text, for a key in it may be shredded later and must then be nowhere.
 pub fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let (fresh, old) = (path.with_extension("new"), path.with_extension("old"));
     tidy(path)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    if path.exists() {
-        fs::hard_link(path, &old)?;
-    }
-    fs::rename(&fresh, path)?;
-    sync_parent(path)?;
-    destroy(&old)
+    let fresh = beside(path, NEW);
+    disk::make(&fresh, text.as_bytes())?;
+    disk::replace(&fresh, path, &beside(path, OLD))
 }
 
 /// Overwrites what an interrupted replacement has left.
 pub fn tidy(path: &Path) -> io::Result<()> {
-    ["new", "old"].into_iter().try_for_each(|ending| destroy(&path.with_extension(ending)))
+    [NEW, OLD].into_iter().try_for_each(|ending| disk::destroy(&beside(path, ending)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written() {
+        let master = MasterKey::of_secret([1; 32]);
+        let entries = Entries::from([(3, Entry::Gone { at: 1_000 })]);
+        let text = write_within(&master, &entries, FILE_BYTES_MAX).unwrap();
+        assert_eq!(write_within(&master, &entries, text.len()).unwrap(), text);
+        let told = write_within(&master, &entries, text.len() - 1);
+        assert!(matches!(told, Err(KeyringError::TooManyKeys)), "{told:?}");
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_told_as_such() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(KEYS_FILE);
+        // It takes no room on the disk.
+        File::create(&path).unwrap().set_len(FILE_BYTES_MAX as u64 + 1).unwrap();
+        let told = Unread::read(&path).unwrap_err().to_string();
+        assert!(told.contains("more than 1073741824 bytes"), "{told}");
+    }
 }

@@ -37,6 +37,7 @@
 mod algorithm;
 mod command;
 mod derive;
+mod disk;
 mod file;
 mod key_file;
 mod master;

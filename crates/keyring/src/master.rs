@@ -22,10 +22,11 @@ pub struct MasterKey(Secret);
 pub struct MasterKeyId(pub(crate) [u8; 16]);
 
 /// Where the master key is read at the start.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum MasterKeySource {
     /// A file that only its owner may read; made at the first start. The next key, during a rotation,
-    /// lies in the file of the same name with `.next` behind it.
+    /// lies in the file of the same name with `.next` behind it, and the old one stays, with its id
+    /// behind the name.
     File(PathBuf),
     /// An environment variable. The next key is in the variable of the same name with `_NEXT`.
     Variable(String),
@@ -162,7 +163,25 @@ impl fmt::Display for MasterKeySource {
     }
 }
 
+impl fmt::Debug for MasterKeySource {
+    /// As for people: arguments of a command may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MasterKeySource({self})")
+    }
+}
+
 impl MasterKeySource {
+    /// What whoever runs the server should know of the source although it is used: to be logged at
+    /// each start.
+    pub fn warning(&self) -> Option<String> {
+        match self {
+            MasterKeySource::File(path) => {
+                key_file::warning(path).map(|problem| format!("{self}: {problem}"))
+            }
+            MasterKeySource::Variable(_) | MasterKeySource::Command { .. } => None,
+        }
+    }
+
     /// The key; nothing where there is none. What is there and is no key is a problem, told without
     /// repeating it.
     pub fn read(&self, which: Which) -> Result<Option<MasterKey>, String> {
@@ -236,6 +255,8 @@ mod tests {
         assert_eq!(key.id().unwrap(), MasterKey::of_secret([0x5a; 32]).id().unwrap());
         let failing = MasterKeySource::Command { line: "false secret".to_owned(), wrapped: None };
         let told = failing.read(Which::Current).unwrap_err();
+        assert!(told.contains("`false`") && !told.contains("secret"), "{told}");
+        let told = format!("{failing:?}");
         assert!(told.contains("`false`") && !told.contains("secret"), "{told}");
         assert!(failing.read(Which::Next).unwrap().is_none());
     }

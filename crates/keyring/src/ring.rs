@@ -10,7 +10,10 @@ use quick_cache::sync::Cache;
 
 use crate::algorithm::Algorithm;
 use crate::derive::{Secret, derive, fresh_secret};
-use crate::file::{self, DOMAINS_MAX, DataKey, Entries, Entry, KEYS_FILE, Unread, VERSIONS_MAX};
+use crate::file::{
+    self, DOMAINS_MAX, DataKey, Entries, Entry, FILE_BYTES_MAX, KEYS_FILE, Unread, VERSIONS_MAX,
+    Wrapping,
+};
 use crate::key_file;
 use crate::master::{MasterKey, MasterKeyId, MasterKeySource, Which};
 use crate::message::{FileKey, Header};
@@ -70,8 +73,16 @@ pub enum KeyringError {
     NoKey { domain: Domain, version: u32 },
     #[error("data of domain {0} are not what was sealed: damaged, or moved")]
     Altered(Domain),
+    #[error(
+        "the key of domain {0} was destroyed: what is written for it now could not be read again"
+    )]
+    Gone(Domain),
     #[error("there are keys for {DOMAINS_MAX} domains; no more can be made")]
     TooManyDomains,
+    #[error(
+        "the file of keys would have more than {FILE_BYTES_MAX} bytes; no more keys can be made"
+    )]
+    TooManyKeys,
     #[error("could not use `{}`: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error("the cryptographic library failed")]
@@ -104,10 +115,13 @@ pub enum Opened {
 }
 
 /// What a rotation of the master key came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotated {
     pub from: MasterKeyId,
     pub to: MasterKeyId,
+    /// Where the source is a file: in which file the old key still is. Backups made before need it;
+    /// to destroy it, and them with it, is for whoever runs the server.
+    pub kept: Option<PathBuf>,
 }
 
 /// What a person may know of the keys.
@@ -137,6 +151,8 @@ pub struct Keyring {
     path: PathBuf,
     source: MasterKeySource,
     algorithm: Algorithm,
+    /// Held while the master key is rotated, which may run a command; taken before `master`.
+    rotating: Mutex<()>,
     /// Held while the file is replaced.
     master: Mutex<MasterKey>,
     entries: RwLock<Entries>,
@@ -163,6 +179,9 @@ impl Keyring {
         let KeyringSettings { directory, source, algorithm, now } = settings;
         let path = directory.join(KEYS_FILE);
         file::tidy(&path).map_err(|error| KeyringError::io(&path, error))?;
+        if let MasterKeySource::File(path) = &source {
+            key_file::tidy(path).map_err(|error| KeyringError::io(path, error))?;
+        }
         let current = source.read(Which::Current).map_err(KeyringError::Source)?;
         let (master, entries) = match Unread::read(&path)? {
             Some(unread) => {
@@ -181,6 +200,7 @@ impl Keyring {
             path,
             source,
             algorithm,
+            rotating: Mutex::new(()),
             master: Mutex::new(master),
             entries: RwLock::new(entries),
             files: Cache::new(FILE_KEYS_MAX),
@@ -192,7 +212,8 @@ impl Keyring {
     }
 
     /// Seals what belongs to a domain and appends it to `out`. The domain gets a key where it has
-    /// none. What is sealed for a shredded domain nobody can open, and it opens as gone.
+    /// none. What is sealed for a shredded domain nobody can open, and it opens as gone: this is for
+    /// blocks of tables, where what is gone is carried along until it is merged away.
     pub fn seal(
         &self,
         domain: Domain,
@@ -201,16 +222,37 @@ impl Keyring {
         text: &[u8],
         out: &mut Vec<u8>,
     ) -> Result<(), KeyringError> {
-        let key = match self.current(domain)? {
-            Some(version) => self.file_key(domain, version, file)?,
-            None => None,
-        };
-        let key = match key {
+        let key = match self.sealing_key(domain, file)? {
             Some(key) => key,
-            // Gone, or gone in this moment.
             None => Arc::new(throw_away(self.algorithm)?),
         };
         Ok(key.seal(domain, context, text, out)?)
+    }
+
+    /// As [`Keyring::seal`], for what must not be lost in silence, as in a journal: for a shredded
+    /// domain the answer is [`KeyringError::Gone`], and `out` is as it was.
+    pub fn seal_kept(
+        &self,
+        domain: Domain,
+        file: &FileId,
+        context: &[u8],
+        text: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), KeyringError> {
+        let key = self.sealing_key(domain, file)?.ok_or(KeyringError::Gone(domain))?;
+        Ok(key.seal(domain, context, text, out)?)
+    }
+
+    /// Nothing where the domain is gone, be it in this moment.
+    fn sealing_key(
+        &self,
+        domain: Domain,
+        file: &FileId,
+    ) -> Result<Option<Arc<FileKey>>, KeyringError> {
+        match self.current(domain)? {
+            Some(version) => self.file_key(domain, version, file),
+            None => Ok(None),
+        }
     }
 
     /// Opens what [`Keyring::seal`] has sealed for the same domain, file and context, and appends it
@@ -249,14 +291,16 @@ impl Keyring {
     /// master key of their time.
     pub fn shred(&self, domain: Domain) -> Result<bool, KeyringError> {
         let now = self.now.load(Ordering::Relaxed);
-        let shredded = self.change(|entries| {
+        // Before the entry says so, or a reader in between would take the domain for a living one.
+        // Where the change fails, readers look at the entries, and no more.
+        self.any_gone.store(true, Ordering::Release);
+        let shredded = self.change(|entries, _| {
             let gone = matches!(entries.get(&domain), Some(Entry::Gone { .. }));
             if !gone {
                 entries.insert(domain, Entry::Gone { at: now });
             }
             Ok(!gone)
         })?;
-        self.any_gone.store(true, Ordering::Release);
         self.files.clear();
         Ok(shredded)
     }
@@ -272,7 +316,7 @@ impl Keyring {
             key.algorithm != algorithm || (age_max > 0 && age >= age_max)
         };
         let any = self.entries().values().any(|entry| match entry {
-            Entry::Keys(keys) => keys.last().is_some_and(&is_due),
+            Entry::Keys(keys) => keys.last().is_some_and(|key| is_due(key)),
             Entry::Gone { .. } => false,
         });
         if any { self.rotate_where(is_due) } else { Ok(0) }
@@ -284,18 +328,18 @@ impl Keyring {
     }
 
     fn rotate_where(&self, is_due: impl Fn(&DataKey) -> bool) -> Result<usize, KeyringError> {
-        self.change(|entries| {
+        self.change(|entries, wrapping| {
             let mut rotated = 0;
             for (domain, entry) in entries {
                 let Entry::Keys(keys) = entry else { continue };
-                if !keys.last().is_some_and(&is_due) {
+                if !keys.last().is_some_and(|key| is_due(key)) {
                     continue;
                 }
                 if keys.len() >= VERSIONS_MAX {
                     tracing::error!(domain, "the key has {VERSIONS_MAX} versions; it stays");
                     continue;
                 }
-                keys.push(self.fresh()?);
+                keys.push(self.fresh(wrapping, *domain, keys.len() as u32 + 1)?);
                 rotated += 1;
             }
             Ok(rotated)
@@ -303,26 +347,19 @@ impl Keyring {
     }
 
     /// Wraps all data keys anew, under the next master key of the source. A source that is a file gets
-    /// one by itself, and has it in the place of the old one when this returns; of any other, the next
-    /// key is to be made the current one afterwards.
+    /// one by itself, and has it in the place of the old one when this returns, which is kept beside it;
+    /// of any other, the next key is to be made the current one afterwards.
     pub fn rotate_master(&self) -> Result<Rotated, KeyringError> {
+        let _rotating = self.rotating.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = next(&self.source)?;
         let mut held = self.master.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = self.source.read(Which::Next).map_err(KeyringError::Source)?;
-        let next = match (next, &self.source) {
-            (Some(next), _) => next,
-            (None, MasterKeySource::File(path)) => {
-                let path = key_file::of(path, Which::Next);
-                let next = MasterKey::fresh()?;
-                key_file::write(&path, &next).map_err(|error| KeyringError::io(&path, error))?;
-                next
-            }
-            (None, source) => return Err(KeyringError::NoNext(source.to_string())),
-        };
-        let rotated = Rotated { from: held.id()?, to: next.id()? };
-        self.replace(&next, &self.entries())?;
+        let (from, to) = (held.id()?, next.id()?);
+        let entries = file::rewrapped(&Wrapping::of(&next)?, &self.entries())?;
+        self.replace(&next, &entries)?;
+        *self.entries.write().unwrap_or_else(PoisonError::into_inner) = entries;
         *held = next;
-        promote(&self.source)?;
-        Ok(rotated)
+        let kept = promote(&self.source)?;
+        Ok(Rotated { from, to, kept })
     }
 
     pub fn status(&self) -> Result<Status, KeyringError> {
@@ -332,7 +369,7 @@ impl Keyring {
             match entry {
                 Entry::Gone { at } => status.gone.push((*domain, *at)),
                 Entry::Keys(keys) => status.keys.extend((1..).zip(keys).map(|(version, key)| {
-                    let DataKey { algorithm, made_at, .. } = *key;
+                    let DataKey { algorithm, made_at, .. } = **key;
                     KeyStatus { domain: *domain, version, algorithm, made_at }
                 })),
             }
@@ -344,9 +381,15 @@ impl Keyring {
         self.entries.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn fresh(&self) -> Result<DataKey, KeyringError> {
+    fn fresh(
+        &self,
+        wrapping: &Wrapping,
+        domain: Domain,
+        version: u32,
+    ) -> Result<Arc<DataKey>, KeyringError> {
         let made_at = self.now.load(Ordering::Relaxed);
-        Ok(DataKey { secret: fresh_secret()?, algorithm: self.algorithm, made_at })
+        let key = wrapping.key(domain, version, fresh_secret()?, self.algorithm, made_at)?;
+        Ok(Arc::new(key))
     }
 
     /// The version under which a domain writes, made where there is none; nothing where it is gone.
@@ -356,12 +399,12 @@ impl Keyring {
             Some(Entry::Gone { .. }) => return Ok(None),
             None => {}
         }
-        self.change(|entries| {
+        self.change(|entries, wrapping| {
             if entries.len() >= DOMAINS_MAX {
                 return Err(KeyringError::TooManyDomains);
             }
             if let std::collections::btree_map::Entry::Vacant(vacant) = entries.entry(domain) {
-                vacant.insert(Entry::Keys(vec![self.fresh()?]));
+                vacant.insert(Entry::Keys(vec![self.fresh(wrapping, domain, 1)?]));
             }
             Ok(())
         })?;
@@ -400,11 +443,11 @@ impl Keyring {
     /// Changes the entries: in the file first, and where that fails, not at all.
     fn change<T>(
         &self,
-        change: impl FnOnce(&mut Entries) -> Result<T, KeyringError>,
+        change: impl FnOnce(&mut Entries, &Wrapping) -> Result<T, KeyringError>,
     ) -> Result<T, KeyringError> {
         let master = self.master.lock().unwrap_or_else(PoisonError::into_inner);
         let mut changed = self.entries().clone();
-        let done = change(&mut changed)?;
+        let done = change(&mut changed, &Wrapping::of(&master)?)?;
         self.replace(&master, &changed)?;
         *self.entries.write().unwrap_or_else(PoisonError::into_inner) = changed;
         Ok(done)
@@ -420,6 +463,20 @@ impl Keyring {
 fn throw_away(algorithm: Algorithm) -> Result<FileKey, Unspecified> {
     let secret: Secret = fresh_secret()?;
     FileKey::new(Header { algorithm, version: u32::MAX }, &secret)
+}
+
+/// The master key that comes next, made where that is ours to do.
+fn next(source: &MasterKeySource) -> Result<MasterKey, KeyringError> {
+    match (source.read(Which::Next).map_err(KeyringError::Source)?, source) {
+        (Some(next), _) => Ok(next),
+        (None, MasterKeySource::File(path)) => {
+            let path = key_file::of(path, Which::Next);
+            let next = MasterKey::fresh()?;
+            key_file::write(&path, &next).map_err(|error| KeyringError::io(&path, error))?;
+            Ok(next)
+        }
+        (None, source) => Err(KeyringError::NoNext(source.to_string())),
+    }
 }
 
 /// The master key of a new directory.
@@ -460,7 +517,7 @@ fn wanted(
 }
 
 /// Lets the next master key be the one in force, where that is ours to do.
-fn promote(source: &MasterKeySource) -> Result<(), KeyringError> {
+fn promote(source: &MasterKeySource) -> Result<Option<PathBuf>, KeyringError> {
     match source {
         MasterKeySource::File(path) => {
             key_file::promote(path).map_err(|error| KeyringError::io(path, error))
@@ -469,7 +526,7 @@ fn promote(source: &MasterKeySource) -> Result<(), KeyringError> {
             tracing::warn!(
                 "the data keys are wrapped by the next master key; make it the current one of {other}"
             );
-            Ok(())
+            Ok(None)
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
+use crate::disk::{self, beside};
 
 const FILE: FileId = [7; 16];
 
@@ -193,8 +194,8 @@ fn what_an_interrupted_replacement_left_is_overwritten() {
     seal(&place.open(), 3, "text");
     let path = place.data().join(KEYS_FILE);
     // A second name of the file in force: it must not be harmed.
-    fs::hard_link(&path, path.with_extension("old")).unwrap();
-    fs::write(path.with_extension("new"), "half a fi").unwrap();
+    fs::hard_link(&path, beside(&path, file::OLD)).unwrap();
+    fs::write(beside(&path, file::NEW), "half a fi").unwrap();
     place.open();
     assert_eq!(fs::read_dir(place.data()).unwrap().count(), 1);
 }
@@ -231,7 +232,7 @@ fn the_master_key_is_rotated_while_others_write() {
             (10..40).for_each(|domain| drop(seal(&keyring, domain, "text")));
         });
         let old = fs::read(place.key()).unwrap();
-        let Rotated { from, to } = keyring.rotate_master().unwrap();
+        let Rotated { from, to, .. } = keyring.rotate_master().unwrap();
         assert!(from != to && fs::read(place.key()).unwrap() != old);
         writing.join().unwrap();
     });
@@ -267,4 +268,158 @@ fn a_key_that_is_missing_is_told_from_one_that_was_destroyed() {
     fs::write(place.data().join(KEYS_FILE), backup).unwrap();
     let told = open(&place.open(), 3, &sealed).unwrap_err().to_string();
     assert!(told.contains("restore the file `keys`"), "{told}");
+}
+
+#[test]
+fn what_replaces_the_file_of_api_keys_beside_it_is_left_alone() {
+    let place = Place::new();
+    let keyring = place.open();
+    // As while another process replaces `keys.toml`, under a lock of its own.
+    let theirs = place.data().join("keys.toml").with_extension("new");
+    fs::write(&theirs, "[[keys]]").unwrap();
+    let sealed = seal(&keyring, 3, "three");
+    keyring.shred(4).unwrap();
+    keyring.rotate_all().unwrap();
+    assert_eq!(fs::read_to_string(&theirs).unwrap(), "[[keys]]");
+    drop(keyring);
+    assert_eq!(open(&place.open(), 3, &sealed).unwrap().unwrap(), "three");
+    assert_eq!(fs::read_to_string(&theirs).unwrap(), "[[keys]]");
+}
+
+#[test]
+fn what_must_not_be_lost_is_refused_for_a_shredded_domain() {
+    let place = Place::new();
+    let keyring = place.open();
+    let mut out = b"kept".to_vec();
+    keyring.seal_kept(3, &FILE, b"here", b"text", &mut out).unwrap();
+    assert_eq!(open(&keyring, 3, &out[4..]).unwrap().unwrap(), "text");
+    keyring.shred(3).unwrap();
+    let length = out.len();
+    let told = keyring.seal_kept(3, &FILE, b"here", b"text", &mut out);
+    assert!(matches!(told, Err(KeyringError::Gone(3))), "{told:?}");
+    assert_eq!(out.len(), length);
+    let later = seal(&keyring, 3, "a block of a table");
+    assert_eq!(open(&keyring, 3, &later).unwrap(), None);
+}
+
+/// Waits for what another thread is about to do.
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..1_000 {
+        if is_so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("it did not come to pass");
+}
+
+#[test]
+fn readers_look_for_shredded_domains_before_there_is_one() {
+    let place = Place::new();
+    let keyring = place.open();
+    seal(&keyring, 3, "text");
+    std::thread::scope(|scope| {
+        let entries = keyring.entries();
+        let shredding = scope.spawn(|| keyring.shred(3).unwrap());
+        // The file says so; the entries cannot yet, as they are held here.
+        wait_until(|| place.keys().contains("\ngone 3 "));
+        let any_gone = keyring.any_gone.load(Ordering::Acquire);
+        drop(entries);
+        assert!(shredding.join().unwrap());
+        assert!(any_gone);
+    });
+}
+
+#[test]
+fn the_status_does_not_wait_for_the_command_of_a_rotation() {
+    let place = Place::new();
+    let at = place.directory.path();
+    let script = format!(
+        "if [ $COMITY_MASTER_KEY = current ]; then echo {}; exit; fi\n\
+         cd {}; touch asked; while [ ! -e go ]; do sleep 0.05; done; echo {}\n",
+        "a5".repeat(32),
+        at.display(),
+        "5a".repeat(32)
+    );
+    fs::write(at.join("script"), script).unwrap();
+    let line = format!("sh {}", at.join("script").display());
+    let source = MasterKeySource::Command { line, wrapped: None };
+    let (directory, algorithm) = (place.data(), Algorithm::default());
+    let settings = KeyringSettings { directory, source, algorithm, now: 1_000 };
+    let keyring = Keyring::open(settings).unwrap();
+    let before = keyring.status().unwrap().master;
+    std::thread::scope(|scope| {
+        let rotating = scope.spawn(|| keyring.rotate_master().unwrap());
+        wait_until(|| at.join("asked").exists());
+        let (done, told) = std::sync::mpsc::sync_channel(1);
+        let keyring = &keyring;
+        scope.spawn(move || done.send(keyring.status().unwrap().master));
+        let master = told.recv_timeout(std::time::Duration::from_secs(5));
+        fs::write(at.join("go"), "").unwrap();
+        let rotated = rotating.join().unwrap();
+        assert_eq!(master, Ok(before));
+        assert_eq!(rotated.from, before);
+        assert_eq!(keyring.status().unwrap().master, rotated.to);
+    });
+}
+
+#[test]
+fn a_backup_made_before_the_master_key_was_rotated_opens_with_the_key_that_was_kept() {
+    let place = Place::new();
+    let keyring = place.open();
+    let sealed = seal(&keyring, 3, "text");
+    let backup = place.keys();
+    let Rotated { from, kept, .. } = keyring.rotate_master().unwrap();
+    let kept = kept.unwrap();
+    assert_eq!(kept, beside(&place.key(), &format!(".{from}")));
+    let keyring = Place::new();
+    fs::write(keyring.data().join(KEYS_FILE), backup).unwrap();
+    fs::copy(&kept, keyring.key()).unwrap();
+    assert_eq!(open(&keyring.open(), 3, &sealed).unwrap().unwrap(), "text");
+}
+
+#[test]
+fn keys_live_where_there_are_no_hard_links() {
+    disk::trial::HAS_LINKS.set(false);
+    let place = Place::new();
+    let keyring = place.open();
+    let (sealed, other) = (seal(&keyring, 3, "three"), seal(&keyring, 4, "four"));
+    keyring.rotate_master().unwrap();
+    keyring.shred(4).unwrap();
+    let keyring = place.open();
+    assert_eq!(open(&keyring, 3, &sealed).unwrap().unwrap(), "three");
+    assert_eq!(open(&keyring, 4, &other).unwrap(), None);
+    assert_eq!(fs::read_dir(place.data()).unwrap().count(), 1);
+}
+
+#[test]
+fn what_an_interrupted_promotion_left_goes_at_the_next_start() {
+    let place = Place::new();
+    drop(place.open());
+    fs::copy(place.key(), beside(&place.key(), ".old")).unwrap();
+    place.open();
+    assert!(!beside(&place.key(), ".old").exists());
+}
+
+#[test]
+fn a_key_more_costs_three_syncs_and_leaves_the_others_as_they_are() {
+    let place = Place::new();
+    let keyring = place.open();
+    let system = |place: &Place| {
+        let keys = place.keys();
+        keys.lines().find(|line| line.starts_with("key 0 1 ")).unwrap().to_owned()
+    };
+    let wrapped = system(&place);
+    let before = disk::trial::SYNCS.get();
+    seal(&keyring, 3, "text");
+    assert_eq!(disk::trial::SYNCS.get() - before, 3);
+    assert_eq!(system(&place), wrapped);
+    drop(keyring);
+    let keyring = place.open();
+    let sealed = seal(&keyring, 4, "text");
+    assert_eq!(system(&place), wrapped);
+    keyring.rotate_master().unwrap();
+    assert_ne!(system(&place), wrapped);
+    seal(&keyring, 5, "text");
+    assert_eq!(open(&place.open(), 4, &sealed).unwrap().unwrap(), "text");
 }

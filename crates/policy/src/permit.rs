@@ -1,55 +1,64 @@
 //! Permits: the only way for a request to reach a store.
 
-use std::fmt;
+use std::sync::Arc;
 
-use model::{Change, Entity, HistoryChange, Tenant};
-use query::{Filter, NoLinks, Query};
+use model::{Change, EntityId, HistoryChange, HistoryOperation, Operation, Tenant};
+use query::Query;
 
-use crate::caller::{Caller, Role};
-
-/// The rules in force.
-#[derive(Clone, Debug, Default)]
-pub struct Policy {}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    Read,
-    Write,
-    Administer,
-}
+use crate::caller::Caller;
+use crate::cedar::{Access, Action, Refusal, Rights};
+use crate::policy::Policy;
 
 /// What a request asks to do, so that policy can judge it.
 pub trait Request {
-    const ACTION: Action;
-
     fn tenant(&self) -> &Tenant;
+
+    /// What it may come to; to do one of these must be allowed on some entity at least.
+    fn actions(&self) -> &'static [Action];
 }
 
 impl Request for Change {
-    const ACTION: Action = Action::Write;
-
     fn tenant(&self) -> &Tenant {
         &self.tenant
+    }
+
+    fn actions(&self) -> &'static [Action] {
+        match &self.operation {
+            Operation::Create(_) => &[Action::Create],
+            Operation::CreateOrReplace(_) | Operation::CreateOrAppend(_) => {
+                &[Action::Create, Action::Update]
+            }
+            Operation::Delete => &[Action::Delete],
+            _ => &[Action::Update],
+        }
     }
 }
 
 impl Request for HistoryChange {
-    const ACTION: Action = Action::Write;
-
     fn tenant(&self) -> &Tenant {
         &self.tenant
+    }
+
+    fn actions(&self) -> &'static [Action] {
+        match &self.operation {
+            HistoryOperation::Upsert(_) => &[Action::Create, Action::Update],
+            HistoryOperation::Delete => &[Action::Delete],
+            _ => &[Action::Update],
+        }
     }
 }
 
 impl Request for Query {
-    const ACTION: Action = Action::Read;
-
     fn tenant(&self) -> &Tenant {
         &self.tenant
     }
+
+    fn actions(&self) -> &'static [Action] {
+        &[Action::Read]
+    }
 }
 
-/// A request that policy let through, and the entities it may touch.
+/// A request that policy let through, and what its caller may do to which entities.
 ///
 /// Only [`Policy::permit`] makes one, so whatever takes a `Permitted` cannot be reached around it:
 ///
@@ -57,80 +66,140 @@ impl Request for Query {
 /// let forged = policy::Permitted {
 ///     request: (),
 ///     caller: std::sync::Arc::from("nobody"),
-///     within: query::Filter::Everything,
+///     access: unimplemented!(),
 /// };
 /// ```
 #[derive(Clone, Debug)]
 pub struct Permitted<T> {
     request: T,
-    caller: std::sync::Arc<str>,
-    within: Filter,
+    caller: Arc<str>,
+    access: Arc<Access>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    #[error("`{caller}` has the role {role}, which may not {action}")]
-    Role { caller: String, role: Role, action: Action },
+    #[error("`{caller}` may not {action} anything here; it has {roles}")]
+    Action { caller: String, roles: String, action: Action },
     #[error("`{caller}` may only use tenant {bound}")]
     Tenant { caller: String, bound: Tenant },
-    #[error("`{caller}` may not {action} this entity")]
-    Entity { caller: String, action: Action },
+    #[error("`{caller}` {refusal}")]
+    Entity { caller: String, refusal: Refusal },
+}
+
+/// Why a change that was permitted as such is not made to this entity.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Declined {
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The standard does not allow it, for what the caller sees of the entity.
+    #[error(transparent)]
+    Refused(#[from] model::Refused),
+    /// The entity exists, but not with a type that was asked for.
+    #[error("entity `{0}` is not of the types asked for")]
+    OtherType(EntityId),
 }
 
 impl Policy {
-    /// Refuses what no rule could allow; what depends on the entity travels along.
+    /// Refuses what is allowed on no entity; what depends on the entity travels along.
     pub fn permit<T: Request>(&self, caller: &Caller, request: T) -> Result<Permitted<T>, Denied> {
-        let name = || caller.name.clone();
-        if caller.role < T::ACTION.least_role() {
-            return Err(Denied::Role { caller: name(), role: caller.role, action: T::ACTION });
+        let tenant = request.tenant();
+        let access = self.access(caller, tenant)?;
+        let actions = request.actions();
+        if actions.iter().all(|action| access.rights(*action).are_none()) {
+            return Err(refused(caller, actions));
         }
-        if let Some(bound) = caller.tenant.as_ref().filter(|bound| *bound != request.tenant()) {
-            return Err(Denied::Tenant { caller: name(), bound: bound.clone() });
+        Ok(Permitted { request, caller: caller.name.as_str().into(), access })
+    }
+
+    /// What the caller may do in a tenant; an error where it belongs to another one.
+    fn access(&self, caller: &Caller, tenant: &Tenant) -> Result<Arc<Access>, Denied> {
+        match &caller.tenant {
+            Some(bound) if bound != tenant => {
+                Err(Denied::Tenant { caller: caller.name.clone(), bound: bound.clone() })
+            }
+            _ => Ok(self.in_force().policies.access(caller, tenant)),
         }
-        Ok(Permitted { request, caller: caller.name.as_str().into(), within: Filter::Everything })
+    }
+
+    /// Refuses callers to whom none of these actions is allowed on this tenant or anything in it.
+    pub fn check(
+        &self,
+        caller: &Caller,
+        actions: &[Action],
+        tenant: &Tenant,
+    ) -> Result<(), Denied> {
+        let access = self.access(caller, tenant)?;
+        match actions.iter().all(|action| access.rights(*action).are_none()) {
+            true => Err(refused(caller, actions)),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses callers to whom none of these actions is allowed on every tenant there is or may
+    /// come to be: for what is of all tenants.
+    pub fn check_everywhere(&self, caller: &Caller, actions: &[Action]) -> Result<(), Denied> {
+        if let Some(bound) = &caller.tenant {
+            return Err(Denied::Tenant { caller: caller.name.clone(), bound: bound.clone() });
+        }
+        let policies = self.in_force().policies;
+        let allowed = |action: &Action| policies.allow_everywhere(caller, *action);
+        if actions.iter().any(allowed) { Ok(()) } else { Err(refused(caller, actions)) }
+    }
+
+    /// What the caller may see in a tenant, as policies are now.
+    pub fn read_rights(&self, caller: &Caller, tenant: &Tenant) -> Result<Arc<Rights>, Denied> {
+        let access = self.access(caller, tenant)?;
+        match access.rights(Action::Read) {
+            rights if rights.are_none() => Err(refused(caller, &[Action::Read])),
+            rights => Ok(rights.clone()),
+        }
     }
 }
 
-impl<T: Request> Permitted<T> {
+fn refused(caller: &Caller, actions: &[Action]) -> Denied {
+    let roles = match caller.roles.len() {
+        0 => "no role".to_owned(),
+        1 => format!("the role {}", caller.roles_shown()),
+        _ => format!("the roles {}", caller.roles_shown()),
+    };
+    let action = actions.last().copied().unwrap_or(Action::Read);
+    Denied::Action { caller: caller.name.clone(), roles, action }
+}
+
+impl<T> Permitted<T> {
     pub fn request(&self) -> &T {
         &self.request
     }
 
-    /// The request and the entities it may see; a store and-s the filter into what it reads.
-    pub fn into_parts(self) -> (T, Filter) {
-        (self.request, self.within)
+    /// The request, and what of entities its caller may see: a store asks the question narrowed
+    /// ([`Rights::narrow`], [`Rights::order`], [`Rights::links`]) and answers with views
+    /// ([`Rights::view`]).
+    pub fn into_parts(self) -> (T, Arc<Rights>) {
+        (self.request, self.access.rights(Action::Read).clone())
     }
 
-    /// The request, if it may touch `entity`. Asked under the lock that guards the write.
-    pub fn on(self, entity: Option<&Entity>) -> Result<T, Denied> {
-        let allowed = match (&self.within, entity) {
-            (Filter::Everything, _) | (_, None) => true,
-            (within, Some(entity)) => within.matches(entity, &NoLinks),
-        };
-        if allowed {
-            Ok(self.request)
-        } else {
-            Err(Denied::Entity { caller: self.caller.to_string(), action: T::ACTION })
-        }
+    /// What of entities the caller may see.
+    pub fn rights(&self) -> &Arc<Rights> {
+        self.access.rights(Action::Read)
+    }
+
+    pub(crate) fn into_request(self) -> (T, Judge) {
+        (self.request, Judge { caller: self.caller, access: self.access })
     }
 }
 
-impl Action {
-    fn least_role(self) -> Role {
-        match self {
-            Action::Read => Role::Reader,
-            Action::Write => Role::Writer,
-            Action::Administer => Role::Admin,
-        }
-    }
+/// Judges one change under the lock of a store.
+pub(crate) struct Judge {
+    caller: Arc<str>,
+    access: Arc<Access>,
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Action::Read => "read",
-            Action::Write => "change",
-            Action::Administer => "administer",
-        })
+impl Judge {
+    pub fn rights(&self, action: Action) -> &Arc<Rights> {
+        self.access.rights(action)
+    }
+
+    pub fn denied(&self, refusal: Refusal) -> Denied {
+        Denied::Entity { caller: self.caller.to_string(), refusal }
     }
 }

@@ -63,6 +63,8 @@ pub enum Filter {
     All(Vec<Filter>),
     /// At least one of them; of none: nothing.
     Any(Vec<Filter>),
+    /// All but these. No client can ask for that: rules do, where they take something away.
+    Not(Box<Filter>),
 }
 
 /// `q` as a tree.

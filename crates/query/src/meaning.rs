@@ -30,6 +30,7 @@ impl Filter {
             Filter::Scope(condition) => condition.matches(&entity.scopes),
             Filter::All(all) => all.iter().all(|one| one.matches(entity, links)),
             Filter::Any(any) => any.iter().any(|one| one.matches(entity, links)),
+            Filter::Not(inner) => !inner.matches(entity, links),
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum Conjunct<'a> {
     AnyOf(&'a [Condition]),
     /// At least one of these filters.
     AnyFilter(&'a [Filter]),
+    /// Not this filter.
+    Not(&'a Filter),
     IdPattern(&'a IdPattern),
     IdsAfter(&'a EntityId),
     Geo(&'a GeoCondition),
@@ -46,6 +48,7 @@ impl Filter {
             Filter::Scope(condition) => parts.push(Conjunct::Scope(condition)),
             Filter::All(all) => all.iter().for_each(|one| one.take_apart(parts)),
             Filter::Any(any) => parts.push(Conjunct::AnyFilter(any)),
+            Filter::Not(inner) => parts.push(Conjunct::Not(inner)),
         }
     }
 
@@ -116,7 +119,7 @@ impl<'a> Part<'a> {
             Conjunct::Scope(_) | Conjunct::Attributes(_) => (1, None),
             Conjunct::Test(test) if test.target.links.is_empty() => (2, None),
             Conjunct::IdPattern(_) => (3, None),
-            Conjunct::AnyOf(_) | Conjunct::AnyFilter(_) => (4, None),
+            Conjunct::AnyOf(_) | Conjunct::AnyFilter(_) | Conjunct::Not(_) => (4, None),
             Conjunct::Geo(condition) => (5, Some(PreparedGeo::new(condition))),
             Conjunct::Test(_) => (6, None),
         };
@@ -143,6 +146,7 @@ impl Conjunct<'_> {
             Conjunct::Test(test) => test.matches(entity, links),
             Conjunct::AnyOf(any) => any.iter().any(|one| one.matches(entity, links)),
             Conjunct::AnyFilter(any) => any.iter().any(|one| one.matches(entity, links)),
+            Conjunct::Not(filter) => !filter.matches(entity, links),
             Conjunct::IdPattern(pattern) => pattern.is_match(entity.id.as_str()),
             Conjunct::IdsAfter(id) => entity.id > **id,
             Conjunct::Geo(condition) => condition.matches(entity),

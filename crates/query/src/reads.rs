@@ -27,6 +27,7 @@ impl Filter {
             Filter::All(parts) | Filter::Any(parts) => {
                 parts.iter().for_each(|part| part.collect_attributes(names));
             }
+            Filter::Not(inner) => inner.collect_attributes(names),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! For administrators: how notifications go, those that were given up, how long history is kept,
-//! and what tenants may have.
+//! and what tenants may have. For those who manage access: policies.
 //!
 //! | path | method | does |
 //! |---|---|---|
@@ -16,11 +16,17 @@
 //! | `/admin/keys/rotateMaster` | POST | wraps them under the next master key |
 //! | `/admin/keys/rotateData` | POST | gives every tenant a new data key |
 //! | `/admin/tenants/{tenant}/shred` | POST | destroys the keys of a tenant; its name is in the body |
+//! | `/admin/policies` | GET | shows the policies in force |
+//! | `/admin/policies` | PUT | puts others in force, if they are valid |
+//! | `/admin/policies/versions` | GET | lists the versions there were |
+//! | `/admin/policies/versions/{version}` | GET | shows one |
+//! | `/admin/policies/rollBack` | POST | puts an older version in force again |
 //!
 //! The tenant stands in `NGSILD-Tenant`.
 
 mod encryption;
 mod letters;
+mod policies;
 mod quotas;
 
 use std::sync::Arc;
@@ -35,14 +41,15 @@ use http::StatusCode;
 use http::request::Parts;
 use model::Tenant;
 use ngsi_ld::{Authenticate, Unauthenticated};
-use policy::{Action, Policy, Request};
+use policy::{Action, Policy};
 use serde_json::{Value, json};
 use store::{Store, StoreError};
 use store_embedded::EmbeddedStore;
 use subscriptions::{DeadLetters, Subscriptions};
 
 use crate::location::Location;
-use crate::problem::{problem, unauthenticated};
+use crate::policies::{Found, Versions};
+use crate::problem::{problem, problem_with, unauthenticated};
 use crate::quotas::TenantQuotas;
 use crate::recording::Note;
 use crate::retention;
@@ -50,6 +57,8 @@ use crate::retention;
 /// What the routes share.
 pub struct Admin {
     pub authenticate: Arc<dyn Authenticate>,
+    pub policy: Policy,
+    pub policies: Versions,
     pub dead_letters: DeadLetters,
     pub store: Arc<dyn Store>,
     pub quotas: Arc<TenantQuotas>,
@@ -59,20 +68,12 @@ pub struct Admin {
     pub location: Location,
 }
 
-struct Administer(Tenant);
-
-impl Request for Administer {
-    const ACTION: Action = Action::Administer;
-
-    fn tenant(&self) -> &Tenant {
-        &self.0
-    }
-}
-
 /// Why there is no answer.
 enum Refused {
     Unauthenticated(Unauthenticated),
     Problem(StatusCode, String),
+    /// Policies that are not taken, and all that is wrong with them.
+    Invalid(String, Vec<Found>),
 }
 
 impl From<(StatusCode, String)> for Refused {
@@ -93,6 +94,10 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/admin/keys/rotateMaster", post(encryption::rotate_master))
         .route("/admin/keys/rotateData", post(encryption::rotate_data))
         .route("/admin/tenants/{tenant}/shred", post(encryption::shred))
+        .route("/admin/policies", get(policies::show).put(policies::put))
+        .route("/admin/policies/versions", get(policies::list))
+        .route("/admin/policies/versions/{version}", get(policies::version))
+        .route("/admin/policies/rollBack", post(policies::roll_back))
         .with_state(admin)
 }
 
@@ -156,19 +161,24 @@ impl Admin {
                 Tenant::parse(name).map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))?
             }
         };
-        let permitted = Policy::default().permit(&caller, Administer(tenant));
-        let permitted = permitted.map_err(|denied| (StatusCode::FORBIDDEN, denied.to_string()))?;
-        Ok(permitted.into_parts().0.0)
+        let allowed = self.policy.check(&caller, &[Action::Administer], &tenant);
+        allowed.map_err(|denied| (StatusCode::FORBIDDEN, denied.to_string()))?;
+        Ok(tenant)
     }
 
-    /// May the caller administer every tenant? Otherwise `problem` says what for.
+    /// May the caller administer every tenant? Where it is bound to one, `problem` says what for.
     fn everywhere(&self, head: &Parts, problem: &str) -> Result<(), Refused> {
-        self.tenant(head)?;
         let caller = self.authenticate.authenticate(&head.headers, &head.extensions);
-        match caller.map(|caller| caller.tenant) {
-            Ok(None) => Ok(()),
-            _ => Err((StatusCode::FORBIDDEN, problem.to_owned()).into()),
+        let caller = caller.map_err(Refused::Unauthenticated)?;
+        let bound = caller.tenant.clone().unwrap_or_default();
+        let forbidden = |problem: String| (StatusCode::FORBIDDEN, problem);
+        let allowed = self.policy.check(&caller, &[Action::Administer], &bound);
+        allowed.map_err(|denied| forbidden(denied.to_string()))?;
+        if caller.tenant.is_some() {
+            return Err(forbidden(problem.to_owned()).into());
         }
+        let allowed = self.policy.check_everywhere(&caller, &[Action::Administer]);
+        Ok(allowed.map_err(|denied| forbidden(denied.to_string()))?)
     }
 }
 
@@ -192,5 +202,9 @@ fn respond(answer: Result<Value, Refused>) -> Response {
         Ok(json) => ([(CONTENT_TYPE, "application/json")], format!("{json}\n")).into_response(),
         Err(Refused::Unauthenticated(error)) => unauthenticated(&error),
         Err(Refused::Problem(status, detail)) => problem(status, &detail),
+        Err(Refused::Invalid(detail, found)) => {
+            let problems = found.iter().map(Found::json).collect();
+            problem_with(StatusCode::BAD_REQUEST, &detail, ("problems", problems))
+        }
     }
 }

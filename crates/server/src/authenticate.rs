@@ -6,7 +6,7 @@ use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap};
 use identity::oidc::is_token;
 use ngsi_ld::{Authenticate, Unauthenticated, bearer};
-use policy::{Caller, Role};
+use policy::{Caller, role};
 
 use crate::keys::Keys;
 use crate::oidc::Providers;
@@ -58,6 +58,6 @@ impl Bearers {
 
 impl Authenticate for Open {
     fn authenticate(&self, _: &HeaderMap, _: &Extensions) -> Result<Caller, Unauthenticated> {
-        Ok(Caller { name: "anyone".to_owned(), role: Role::Admin, tenant: None })
+        Ok(Caller::with_role("anyone".to_owned(), role::ADMIN))
     }
 }

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use policy::Role;
 use url::Url;
 
 use crate::audit::command::{self as audit_command, AuditCommand};
@@ -14,6 +13,7 @@ use crate::encryption_command::{self, KeysCommand};
 use crate::failure::Failure;
 use crate::import::Format;
 use crate::logs;
+use crate::policies::command::{self as policy_command, PolicyCommand};
 use crate::say::say;
 use crate::settings::{self, Authorities, Layers, Settings, Written};
 
@@ -83,6 +83,9 @@ enum Command {
     /// List notifications that a running server gave up, send them once more, or throw them away.
     #[command(subcommand)]
     DeadLetters(DeadLettersCommand),
+    /// Check policies, explain a decision, and go back to older policies.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Verify and export the audit record, and print its key; no server is needed.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -207,7 +210,7 @@ pub struct ExportArgs {
     /// Only what was observed before this moment.
     #[arg(long, value_name = "MOMENT", requires = "history")]
     pub until: Option<String>,
-    /// The region that the export is for: what may not go there by [[residency]] is left out.
+    /// The region that the export is for: what may not go there by `[[residency]]` is left out.
     #[arg(long, value_name = "REGION")]
     pub to_region: Option<String>,
     #[arg(long, value_name = "NAME")]
@@ -267,11 +270,20 @@ pub enum KeyCommand {
         common: Common,
         /// Who will hold it; shown in lists and logs.
         name: String,
-        #[arg(long, default_value = "reader")]
-        role: RoleArg,
+        /// What it may do, as policies say: admin, security-officer, auditor, writer, reader, device,
+        /// or a role of your own policies. May be given several times.
+        #[arg(long = "role", value_name = "ROLE", default_value = "reader")]
+        roles: Vec<String>,
         /// The only tenant it opens.
         #[arg(long, value_name = "NAME")]
         tenant: Option<String>,
+        /// A part of the city that it is for. May be given several times.
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+        /// An entity that it is for, such as the one that a device tells of. May be given several
+        /// times.
+        #[arg(long = "entity", value_name = "ID")]
+        entities: Vec<String>,
     },
     /// Show the keys there are, without their secrets.
     List {
@@ -284,26 +296,6 @@ pub enum KeyCommand {
         common: Common,
         key: String,
     },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RoleArg {
-    Admin,
-    Writer,
-    Reader,
-    /// Reads the audit record, and nothing else.
-    Auditor,
-}
-
-impl From<RoleArg> for Role {
-    fn from(role: RoleArg) -> Role {
-        match role {
-            RoleArg::Admin => Role::Admin,
-            RoleArg::Writer => Role::Writer,
-            RoleArg::Reader => Role::Reader,
-            RoleArg::Auditor => Role::Auditor,
-        }
-    }
 }
 
 impl From<FormatArg> for Format {
@@ -399,6 +391,10 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(command) => {
             let settings = command.common().settings()?;
             on_runtime(settings, |settings| audit_command::run(settings, command))
+        }
+        Command::Policy(command) => {
+            let settings = command.common().settings()?;
+            on_runtime(settings, |settings| policy_command::run(settings, command))
         }
         Command::DeadLetters(command) => {
             let settings = Common::default().settings()?;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use ::audit::{Entry, Event};
 use identity::{KeysFile, NewKey};
-use model::{DateTime, EntityId, Name, Tenant};
+use model::{DateTime, EntityId, Name, Scope, Tenant, Uri};
+use policy::{Caller, role};
 
 use crate::cli::{ExportArgs, ExportFormat, ImportArgs, KeyCommand};
 use crate::demo;
@@ -302,8 +303,15 @@ pub fn check(settings: &Settings) -> Result<(), Failure> {
 
 pub async fn key(settings: Settings, command: KeyCommand) -> Result<(), Failure> {
     match command {
-        KeyCommand::Add { name, role, tenant, .. } => {
-            add_key(&settings, name, role.into(), tenant).await
+        KeyCommand::Add { name, roles, tenant: bound, scopes, entities, .. } => {
+            let caller = Caller {
+                name,
+                roles: roles.into_iter().collect(),
+                tenant: bound.map(|name| tenant(Some(&name))).transpose()?,
+                scopes: each(&scopes, Scope::parse)?,
+                entities: each(&entities, Uri::parse)?,
+            };
+            add_key(&settings, caller).await
         }
         KeyCommand::List { .. } => list_keys(&settings),
         KeyCommand::Revoke { key, .. } => {
@@ -316,7 +324,7 @@ pub async fn key(settings: Settings, command: KeyCommand) -> Result<(), Failure>
                 async { Ok(KeysFile::of(&settings.data).change(|ring| ring.revoke(&key))?) };
             let revoked = recorded(&settings, entry, revoke, |revoked, details| {
                 details.add("id", &revoked.id);
-                details.add("role", revoked.caller.role.name());
+                details.add("roles", &revoked.caller.roles_shown());
             });
             let revoked = revoked.await?;
             say(format!("revoked key {} ({})", revoked.id, revoked.caller.name));
@@ -331,20 +339,26 @@ fn entry(event: Event, target: &str) -> Entry {
     Entry::new(event, recording::operator(), ::audit::Outcome::Allowed).target(target)
 }
 
-async fn add_key(
-    settings: &Settings,
-    name: String,
-    role: policy::Role,
-    bound: Option<String>,
-) -> Result<(), Failure> {
+fn each<T, E: std::fmt::Display>(
+    texts: &[String],
+    read: fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, Failure> {
+    let read =
+        |text: &String| read(text).map_err(|error| Failure::Refused(format!("`{text}`: {error}")));
+    texts.iter().map(read).collect()
+}
+
+async fn add_key(settings: &Settings, caller: Caller) -> Result<(), Failure> {
     fs::create_dir_all(&settings.data).map_err(Failure::io(settings.data.display()))?;
-    let bound = bound.map(|name| tenant(Some(&name))).transpose()?;
-    let mut entry = entry(Event::KeyUse, &format!("key {name}"));
-    entry = entry.detail("action", "add").detail("role", role.name());
-    if let Some(tenant) = &bound {
+    for role in caller.roles.iter().filter(|name| !role::ALL.contains(&name.as_str())) {
+        remark(format!("`{role}` is no role of a new platform: it opens what policies say of it."));
+    }
+    let mut entry = entry(Event::KeyUse, &format!("key {}", caller.name));
+    entry = entry.detail("action", "add").detail("roles", &caller.roles_shown());
+    if let Some(tenant) = &caller.tenant {
         entry = entry.detail("tenant", tenant.as_str());
     }
-    let add = async { keys::add(&settings.data, NewKey { name, role, tenant: bound }) };
+    let add = async { keys::add(&settings.data, NewKey { caller }) };
     let token = recorded(settings, entry, add, |_, _| {}).await?;
     writeln!(io::stdout(), "{}", token.as_str()).map_err(Failure::io("the output"))?;
     remark("This is the only time the key is shown. A running server takes it within a second.");
@@ -358,8 +372,8 @@ fn list_keys(settings: &Settings) -> Result<(), Failure> {
     let mut lines = vec![line];
     lines.extend(ring.iter().map(|key| {
         let tenant = key.caller.tenant.as_ref().map_or("(all)", Tenant::as_str);
-        let (id, role, created) = (&key.id, key.caller.role.name(), key.created_at);
-        format!("{id:12}  {role:6}  {tenant:20}  {created:20}  {}", key.caller.name)
+        let (id, roles, created) = (&key.id, key.caller.roles_shown(), key.created_at);
+        format!("{id:12}  {roles:6}  {tenant:20}  {created:20}  {}", key.caller.name)
     }));
     writeln!(out, "{}", lines.join("\n")).map_err(Failure::io("the output"))
 }

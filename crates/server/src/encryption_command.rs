@@ -57,9 +57,15 @@ pub async fn keys(settings: Settings, command: KeysCommand) -> Result<(), Failur
                 details.add("from", &rotated.from.to_string());
                 details.add("to", &rotated.to.to_string());
             });
-            let Rotated { from, to } = rotated.await?;
+            let Rotated { from, to, kept } = rotated.await?;
             say(format!("all data keys are wrapped by the master key {to}; before it was {from}"));
             say("Backups made before still need the old one.");
+            if let Some(kept) = kept {
+                say(format!(
+                    "It is kept in `{}`: move it to where backups are, or destroy it",
+                    kept.display()
+                ));
+            }
             Ok(())
         }
         KeysCommand::RotateData { .. } => {

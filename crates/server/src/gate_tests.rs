@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
-use policy::Role;
+use policy::role;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -28,7 +28,7 @@ impl Authenticate for Names {
             "wrong" => Err(Unauthenticated::Unknown),
             "forged" => Err(Unauthenticated::Forged("forged".to_owned())),
             "expired" => Err(Unauthenticated::Invalid("expired".to_owned())),
-            _ => Ok(Caller { name: name.to_owned(), role: Role::Admin, tenant }),
+            _ => Ok(Caller { tenant, ..Caller::with_role(name, role::ADMIN) }),
         }
     }
 }

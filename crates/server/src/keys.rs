@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use identity::{FileError, KeyRing, KeysFile, NewKey, RANDOM_BYTES, Stamp, Token};
-use policy::{Caller, Role};
+use policy::{Caller, role};
 use tracing::{info, warn};
 
 use crate::clock::SystemClock;
@@ -79,7 +79,7 @@ pub fn first(directory: &Path) -> Result<Option<Token>, Failure> {
     if KeysFile::of(directory).read()?.is_some() {
         return Ok(None);
     }
-    let new = NewKey { name: FIRST_KEY.to_owned(), role: Role::Admin, tenant: None };
+    let new = NewKey { caller: Caller::with_role(FIRST_KEY, role::ADMIN) };
     add(directory, new).map(Some)
 }
 
@@ -101,9 +101,9 @@ mod tests {
         let first = first(directory.path()).unwrap().unwrap();
         assert!(super::first(directory.path()).unwrap().is_none());
         let keys = Keys::open(directory.path()).unwrap();
-        assert_eq!(keys.caller(first.as_str()).unwrap().role, Role::Admin);
+        assert!(keys.caller(first.as_str()).unwrap().has_role(role::ADMIN));
 
-        let new = NewKey { name: "app".into(), role: Role::Reader, tenant: None };
+        let new = NewKey { caller: Caller::with_role("app", role::READER) };
         let second = add(directory.path(), new).unwrap();
         assert_ne!(first, second);
         assert_eq!(keys.caller(second.as_str()), None);

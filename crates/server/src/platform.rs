@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use broker::Broker;
-use policy::{Caller, Policy, Role};
+use policy::{Caller, Policy, role};
 use store_embedded::{EmbeddedSettings, EmbeddedStore};
 use tracing::info;
 
@@ -51,6 +51,7 @@ pub fn embedded(settings: &Settings) -> Result<EmbeddedSettings, Failure> {
         journal_age_max: settings.journal_age_max,
         query_entities_max: settings.query_entities_max,
         query_sort_max: settings.query_sort_max,
+        census_entities_max: settings.census_entities_max,
         query_readings_max: settings.query_readings_max,
         attributes_max: settings.attributes_max,
         ..EmbeddedSettings::new(&settings.data)
@@ -59,5 +60,5 @@ pub fn embedded(settings: &Settings) -> Result<EmbeddedSettings, Failure> {
 
 /// Whoever may use the command line on a data directory may do everything in it.
 pub fn operator() -> Caller {
-    Caller { name: "command line".to_owned(), role: Role::Admin, tenant: None }
+    Caller::with_role("command line".to_owned(), role::ADMIN)
 }

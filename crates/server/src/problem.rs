@@ -6,19 +6,31 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use ngsi_ld::{Reason, Unauthenticated};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How long a client should wait before it tries again.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
 /// A problem, in the user's words.
 pub fn problem(status: StatusCode, detail: &str) -> Response {
-    let problem = json!({
+    told(status, detail, None)
+}
+
+/// A problem with one more member.
+pub fn problem_with(status: StatusCode, detail: &str, member: (&str, Value)) -> Response {
+    told(status, detail, Some(member))
+}
+
+fn told(status: StatusCode, detail: &str, member: Option<(&str, Value)>) -> Response {
+    let mut problem = json!({
         "type": "about:blank",
         "title": status.canonical_reason(),
         "status": status.as_u16(),
         "detail": detail,
     });
+    if let Some((name, value)) = member {
+        problem[name] = value;
+    }
     let kind = [(CONTENT_TYPE, "application/problem+json")];
     let mut response = (status, kind, format!("{problem}\n")).into_response();
     if Reason::is_kept(status) {

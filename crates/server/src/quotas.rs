@@ -8,6 +8,7 @@ use store::{Discover, DocumentKey, DocumentRange, Store, StoreError};
 use subscriptions::{Streams, Subscriptions};
 use tracing::warn;
 
+use crate::clock::SystemClock;
 use crate::gate::{Gate, Rate, TenantRates};
 
 /// The quotas of one tenant, as administrators write them. What is not there has the limits of the
@@ -144,7 +145,11 @@ impl TenantQuotas {
         permitted: policy::Permitted<Discover>,
     ) -> Result<Used, StoreError> {
         Ok(Used {
-            entities: self.store.census(permitted).await?.entities,
+            entities: self
+                .store
+                .census(permitted, broker::Clock::now(&SystemClock))
+                .await?
+                .entities,
             subscriptions: self.subscriptions.count(tenant).await?,
             streams: self.streams.count(tenant),
         })

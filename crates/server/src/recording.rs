@@ -18,8 +18,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::StatusCode;
 use http::header::{HeaderValue, LOCATION, RETRY_AFTER};
+use model::Tenant;
 use ngsi_ld::{Authenticate, Reason};
-use policy::{Caller, Role};
+use policy::{Action, Caller, Policy};
 
 use crate::audit::{Ledger, NotRecorded};
 use crate::problem::problem;
@@ -40,6 +41,7 @@ pub struct Recorder(Arc<Inner>);
 struct Inner {
     ledger: Arc<Ledger>,
     authenticate: Arc<dyn Authenticate>,
+    policy: Policy,
     sign_ins: SignIns,
 }
 
@@ -54,11 +56,8 @@ impl Note {
     }
 }
 
-/// May the caller change how the platform works? Asked so that only what may come to something is
-/// recorded before it is done; the door decides.
-fn may_administer(caller: &Caller) -> bool {
-    caller.role == Role::Admin
-}
+/// What the administration doors ask for, one or the other.
+const ADMINISTRATION: [Action; 2] = [Action::Administer, Action::ManageAccess];
 
 /// The name of whoever could not prove to be anyone.
 const UNKNOWN: &str = "unknown";
@@ -73,9 +72,10 @@ impl Recorder {
     pub fn new(
         ledger: Arc<Ledger>,
         authenticate: Arc<dyn Authenticate>,
+        policy: Policy,
         sign_ins: SignIns,
     ) -> Recorder {
-        Recorder(Arc::new(Inner { ledger, authenticate, sign_ins }))
+        Recorder(Arc::new(Inner { ledger, authenticate, policy, sign_ins }))
     }
 
     /// For what happens before there is a request.
@@ -110,6 +110,12 @@ pub async fn record(State(recorder): State<Recorder>, request: Request, next: Ne
 }
 
 impl Inner {
+    /// May the caller change how the platform works? Asked so that only what may come to something
+    /// is recorded before it is done; the door decides.
+    fn may_administer(&self, caller: &Caller, tenant: &Tenant) -> bool {
+        self.policy.check(caller, &ADMINISTRATION, tenant).is_ok()
+    }
+
     /// What is recorded before a door hears of the request. An error means that it must not.
     async fn before(
         &self,
@@ -120,11 +126,11 @@ impl Inner {
         let Some(caller) = caller else { return Ok(()) };
         if let Some(sign_in) = sign_in {
             let entry = asked.entry(Event::SignIn, Outcome::Allowed);
-            let entry = entry.detail("role", caller.role.name());
+            let entry = entry.detail("roles", &caller.roles_shown());
             self.ledger.record(entry).await.inspect_err(|_| self.sign_ins.forget(sign_in))?;
         }
         match asked.event {
-            Some(Event::Administration) if may_administer(caller) => {
+            Some(Event::Administration) if self.may_administer(caller, &asked.tenant()) => {
                 let entry = asked.entry(Event::Administration, Outcome::Allowed);
                 self.ledger.record_durably(entry.detail(STEP, BEGUN)).await
             }

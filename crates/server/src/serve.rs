@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ::audit::Entry;
 use identity::Token;
-use policy::Policy;
+use policy::InForce;
 use store::Store;
 use subscriptions::{DeadLetters, Notifier, Streams};
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,6 +29,7 @@ use crate::location::Location;
 use crate::notify;
 use crate::oidc::Providers;
 use crate::platform::Platform;
+use crate::policies::{self, Versions};
 use crate::quotas::TenantQuotas;
 use crate::recording::{self, Recorder, SignIns};
 use crate::retention;
@@ -50,6 +51,8 @@ pub struct Ready {
     ledger: Arc<Ledger>,
     sinks: Sinks,
     listeners: Vec<Taken>,
+    /// Put in force before anybody can ask; nothing where the platform's own are.
+    policies: Option<InForce>,
 }
 
 /// How often the file of keys is looked at.
@@ -71,6 +74,8 @@ pub async fn prepare(mut settings: Settings) -> Result<Ready, Failure> {
         Failure::Refused(format!("certificates: setting `{name}`: {problem}"))
     })?;
     let platform = Platform::open(&settings)?;
+    let policies = policies::loaded(&*platform.store, &policies::limits(&settings)).await;
+    let policies = policies.map_err(policies::command::cannot_start)?;
     listeners::read_tls(&mut listeners, &settings)?;
     let ledger = Arc::new(Ledger::open(LedgerSettings::of(&settings)?, Arc::new(SystemClock))?);
     let sinks = Sinks::open(&settings, &ledger)?;
@@ -94,6 +99,7 @@ pub async fn prepare(mut settings: Settings) -> Result<Ready, Failure> {
         ledger,
         sinks,
         listeners,
+        policies,
     })
 }
 
@@ -147,14 +153,19 @@ impl Ready {
         let notifier = notifier(&self.settings, &self.platform, door.clone());
         let dead_letters = DeadLetters::new(
             notifier.subscriptions.clone(),
+            notifier.policy.clone(),
             notifier.wire.clone(),
             notifier.deliver.clone(),
             notifier.now.clone(),
         );
         let store = self.platform.store.clone();
+        let policy = self.platform.broker.policy().clone();
+        if let Some(InForce { policies, version }) = self.policies {
+            policy.replace(policies, version);
+        }
         let streams = Streams::new(
             self.platform.store.clone(),
-            Policy::default(),
+            notifier.policy.clone(),
             notifier.now.clone(),
             doors::streams(&self.settings),
         );
@@ -170,8 +181,12 @@ impl Ready {
         });
         quotas.begin().await.map_err(broker::BrokerError::from)?;
         let location = Location::new(&self.settings, &self.platform);
+        let versions =
+            Versions::new(store.clone(), policy.clone(), policies::limits(&self.settings));
         let admin = Arc::new(Admin {
             authenticate: authenticate.clone(),
+            policy: policy.clone(),
+            policies: versions,
             dead_letters,
             store: store.clone(),
             embedded: store,
@@ -187,8 +202,8 @@ impl Ready {
             stopped: stopped.clone(),
         };
         let sign_ins = SignIns::new(self.settings.audit_sign_in_interval);
-        let audit = AuditDoor::new(self.ledger.clone(), authenticate.clone());
-        let recorder = Recorder::new(self.ledger.clone(), authenticate, sign_ins);
+        let audit = AuditDoor::new(self.ledger.clone(), authenticate.clone(), policy.clone());
+        let recorder = Recorder::new(self.ledger.clone(), authenticate, policy, sign_ins);
         let doors = Doors {
             data: door,
             admin,
@@ -255,7 +270,7 @@ fn notifier(settings: &Settings, platform: &Platform, door: ngsi_ld::Door) -> No
     let rules = EgressRules::of_server(settings);
     Notifier {
         subscriptions: platform.broker.subscriptions().clone(),
-        policy: Policy::default(),
+        policy: platform.broker.policy().clone(),
         wire: Arc::new(door),
         deliver: notify::delivery(rules, settings.deliveries_per_endpoint_max),
         now: Arc::new(|| broker::Clock::now(&SystemClock)),

@@ -239,6 +239,24 @@ settings! {
     query_entities_max: usize = 10_000_000;
     /// How many matching entities one query may hold to sort them.
     query_sort_max: usize = 1_000_000;
+    /// How many entities are counted for one who asks which types and attributes there are and
+    /// may not see all of them.
+    census_entities_max: usize = 100_000;
+    /// How long one text of policies may be.
+    policy_source_bytes_max: Bytes = Bytes(256 << 10);
+    /// How many policies there may be in all texts.
+    policies_max: usize = 1_000;
+    /// How many areas policies may ask about.
+    policy_areas_max: usize = 1_000;
+    /// How many attributes policies may name.
+    policy_attributes_max: usize = 256;
+    /// How deep brackets may stand inside each other in policies.
+    policy_depth_max: usize = 32;
+    /// How many operators, members and branches one policy may have.
+    policy_terms_max: usize = 256;
+    /// For how many kinds of callers it is kept ready what policies come to for them.
+    policy_rights_kept_max: usize = 16 * 1024;
+
     /// How many readings of one entity a temporal query may hold: to look whether `q` or a
     /// geo-query holds for any of them, to put them in another order than that of when they were
     /// observed, or to count different values.

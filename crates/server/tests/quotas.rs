@@ -97,7 +97,7 @@ fn a_tenant_has_what_it_may_have_and_no_more() {
 
     let subscriptions = "/ngsi-ld/v1/subscriptions";
     let subscription = r#"{"type": "Subscription", "entities": [{"type": "Lamp"}],
-        "notification": {"endpoint": {"uri": "http://127.0.0.1:1/", "accept": "application/json"}}}"#;
+        "notification": {"endpoint": {"uri": "http://receiver.invalid/", "accept": "application/json"}}}"#;
     assert_eq!(server.ask("POST", subscriptions, "north", subscription).0, 201);
     let (status, problem) = server.ask("POST", subscriptions, "north", subscription);
     assert_eq!(status, 403);

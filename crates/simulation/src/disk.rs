@@ -149,9 +149,13 @@ impl Store for Disk {
         self.kept.history(request, now).await
     }
 
-    async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError> {
+    async fn census(
+        &self,
+        request: Permitted<Discover>,
+        now: Timestamp,
+    ) -> Result<Census, StoreError> {
         self.work().await?;
-        self.kept.census(request).await
+        self.kept.census(request, now).await
     }
 
     fn limit_entities(&self, tenant: &Tenant, max: Option<u64>) {

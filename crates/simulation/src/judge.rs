@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{Event, Timestamp};
-use query::{Filter, NoLinks};
+use query::NoLinks;
 use store::{Position, Recorded, Store};
 use subscriptions::Changes;
 
@@ -72,7 +72,7 @@ fn all_is_heard_once(listener: &Listener, events: &[Recorded]) -> Check {
         let subscription = &listener.subscription;
         listener.since < one.position
             && !is_skipped(one.position)
-            && subscription.matches(&changes, &Filter::Everything, &NoLinks).is_some()
+            && subscription.matches(&changes, &NoLinks).is_some()
     });
     let due: Vec<Position> = due.map(|one| one.position).collect();
     if heard.positions == due {
@@ -90,8 +90,7 @@ fn of<'r>(receipts: &'r [Receipt], member: &Member) -> Vec<&'r Receipt> {
 fn is_due(member: &Member, recorded: &Recorded) -> bool {
     let event: &Event = &recorded.event;
     let changes = Changes::of(event);
-    member.since < recorded.position
-        && member.subscription.matches(&changes, &Filter::Everything, &NoLinks).is_some()
+    member.since < recorded.position && member.subscription.matches(&changes, &NoLinks).is_some()
 }
 
 fn line(event: &Event) -> String {

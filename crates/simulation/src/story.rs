@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use broker::{Broker, Clock};
-use policy::{Policy, Role};
+use policy::{Policy, role};
 use store::{Position, Store};
 use subscriptions::{
     DeadLetters, Letters, Notifier, Settings, StreamSettings, Streams, SubscribeError, notation,
@@ -177,7 +177,7 @@ impl Story {
             _ => format!("upsert urn:e:{id} {kind} n={}", self.written),
         };
         let change = store::contract::notation::change(&text);
-        let outcome = self.life.broker.change(&caller(Role::Writer), change).await;
+        let outcome = self.life.broker.change(&caller(role::WRITER), change).await;
         let outcome = outcome.map(|_| "done").map_err(|error| error.to_string());
         self.log(format!("{text}: {outcome:?}"));
     }
@@ -375,6 +375,7 @@ impl Life {
         };
         let letters = DeadLetters::new(
             notifier.subscriptions.clone(),
+            notifier.policy.clone(),
             notifier.wire.clone(),
             Arc::new(Way { network: network.clone(), is_replay: true }),
             notifier.now.clone(),

@@ -7,7 +7,7 @@ use byteview::ByteView;
 
 use crate::block::Block;
 use crate::error::Error;
-use crate::file::{Fetch, File, at_or_before, part_with};
+use crate::file::{Fetch, File, at_or_before, part_with, parts_before};
 use crate::frame::Kind;
 use crate::version::Run;
 
@@ -234,10 +234,11 @@ impl Cursor {
         self.advance()
     }
 
-    /// The first stretch, in the cursor's direction, that may hold what is sought.
+    /// The first stretch, in the cursor's direction, that may hold what is sought. Those that are
+    /// gone are as if they were not there.
     fn seek_stretch(&mut self, key: &[u8]) -> Result<Option<usize>, Error> {
         let Some(file) = self.current_file() else { return Ok(None) };
-        let (mut low, mut high) = (0, file.stretches.len());
+        let (mut low, mut high, mut found) = (0, file.stretches.len(), None);
         // Ascending: stretches that end before the key. Descending: those that begin before it.
         while low < high {
             let middle = low + (high - low) / 2;
@@ -249,16 +250,16 @@ impl Cursor {
                 Direction::Ascending => *top.key(top.len() - 1) < *key,
                 Direction::Descending => *top.key(0) < *key,
             };
+            if is_below == (self.direction == Direction::Descending) {
+                found = Some(probe);
+            }
             if is_below {
                 low = probe + 1;
             } else {
                 high = middle;
             }
         }
-        Ok(match self.direction {
-            Direction::Ascending => (low < file.stretches.len()).then_some(low),
-            Direction::Descending => low.checked_sub(1),
-        })
+        Ok(found)
     }
 
     fn live(
@@ -283,7 +284,7 @@ impl Cursor {
         let part = match self.direction {
             // Before its first key: from its begin on.
             Direction::Ascending => part_with(top, key),
-            Direction::Descending => below(top.search(key).0, top.len() - 1),
+            Direction::Descending => parts_before(top, key).checked_sub(1),
         };
         let Some(part) = part else { return Ok(()) };
         self.enter_part(part)?;

@@ -35,8 +35,6 @@ pub type Write = (Vec<u8>, Option<Vec<u8>>);
 pub struct Engine {
     inner: Arc<Inner>,
     thread: Option<JoinHandle<()>>,
-    /// Locked as long as this is open.
-    _lock: fs::File,
 }
 
 #[derive(Debug)]
@@ -48,6 +46,8 @@ pub(crate) struct Inner {
     current: RwLock<Arc<Version>>,
     /// One change of the version at a time.
     change: Mutex<()>,
+    /// Locked as long as this is open: an ingestion may outlive its engine.
+    _lock: fs::File,
     #[cfg(test)]
     pub hook: Hook,
 }
@@ -80,11 +80,12 @@ impl Engine {
             merger: Merger::default(),
             current: RwLock::new(Arc::new(version)),
             change: Mutex::new(()),
+            _lock: lock,
             #[cfg(test)]
             hook: Hook::default(),
         });
         let thread = merger::start(&inner).map_err(|error| Error::io(directory, error))?;
-        Ok(Engine { inner, thread: Some(thread), _lock: lock })
+        Ok(Engine { inner, thread: Some(thread) })
     }
 
     /// All tables as they are now.
@@ -113,9 +114,13 @@ impl Engine {
         &self,
         tables: impl IntoIterator<Item = (TableId, Vec<Write>)>,
     ) -> Result<(), Error> {
+        let tables: Vec<_> = tables.into_iter().collect();
+        let known = tables.iter().map(|(TableId(table), _)| *table);
+        let known: Vec<_> = known.filter(|table| *table < self.inner.shared.tables.len()).collect();
+        self.inner.wait_for_turn(&known)?;
         let mut ingestions = Vec::new();
         for (table, entries) in tables {
-            let mut ingestion = self.ingest(table)?;
+            let mut ingestion = Ingestion::begin_now(&self.inner, table)?;
             for (key, value) in entries {
                 ingestion.push(&key, value.as_deref())?;
             }
@@ -291,6 +296,10 @@ impl Inner {
         }
         self.step("directory synced");
         let _turn = self.change.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.merger.is_stopped() {
+            new.iter().for_each(|file| file.note_obsolete());
+            return Err(Error::Closed);
+        }
         let version = change(&self.current());
         let next_file = self.ids.load(Ordering::Relaxed);
         let manifest = Manifest::of(&self.shared, &version, next_file);
@@ -309,7 +318,7 @@ impl Inner {
     /// Tests look at what is on disk between steps.
     pub fn step(&self, _name: &str) {
         #[cfg(test)]
-        if let Some(hook) = &*self.hook.0.lock().unwrap() {
+        if let Some(hook) = &*self.hook.0.lock().unwrap_or_else(PoisonError::into_inner) {
             hook(_name);
         }
     }
@@ -355,6 +364,13 @@ fn open_version(shared: &Arc<Shared>) -> Result<(Version, u64), Error> {
     }
     let tables = (0..shared.tables.len()).map(|table| read.open_table(shared, table).map(Arc::new));
     let version = Version { tables: tables.collect::<Result<_, _>>()? };
+    let refusals = version.files().map(|file| Some((file.name(), file.refusal.clone()?)));
+    if let Some(refusals) = refusals.collect::<Option<Vec<_>>>()
+        && let Some((file, (offset, source))) = refusals.into_iter().next()
+    {
+        // Not one file opens: that is the key, and no damage.
+        return Err(Error::Cipher { file, offset, source });
+    }
     let next_file = on_disk.last().map_or(0, |last| last + 1).max(read.next_file).max(1);
     let manifest = Manifest::of(shared, &version, next_file);
     if manifest.tables != read.tables {

@@ -12,6 +12,7 @@
 //! Everything but header and trailer is in frames. Keys stand in frames of the domain they
 //! belong to, and nowhere else.
 
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -20,7 +21,7 @@ use byteview::ByteView;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::block::{Block, Entry};
-use crate::error::{Damage, Error};
+use crate::error::{CipherError, Damage, Error};
 use crate::filter::Filter;
 use crate::frame::{self, Kind, Label, Place, Problem};
 use crate::shared::{Part, Shared, file_name};
@@ -29,6 +30,10 @@ pub const VERSION: u32 = 1;
 pub const HEADER_BYTES: usize = 32;
 pub const TRAILER_BYTES: usize = 24;
 const MAGIC: &[u8; 8] = b"CMTYSORT";
+
+/// What Linux answers where a sector cannot be read or does not match its checksum: EIO, ENODATA,
+/// EBADMSG, EUCLEAN, EREMOTEIO.
+const UNREADABLE: [i32; 5] = [5, 61, 74, 117, 121];
 
 /// How much is read at a time where a file is read from its begin to its end.
 const READ_AHEAD_BYTES: usize = 256 * 1024;
@@ -48,6 +53,10 @@ pub struct File {
     /// What lies in it at most; unknown where it is damaged, or where all of it is gone.
     pub bounds: Option<Bounds>,
     damage: OnceLock<Damage>,
+    /// Why its cipher did not open what must be known of it.
+    pub refusal: Option<(u64, CipherError)>,
+    /// A merge of it has failed; others come first.
+    is_set_aside: AtomicBool,
     /// Is to be written anew by merging.
     stale: AtomicBool,
     /// No version names it any more.
@@ -99,13 +108,16 @@ impl File {
             tombstones: 0,
             bounds: None,
             damage: OnceLock::new(),
+            refusal: None,
+            is_set_aside: AtomicBool::new(false),
             stale: AtomicBool::new(false),
             obsolete: AtomicBool::new(false),
         };
         match file.read_directory().and_then(|()| file.read_bounds()) {
             Err(Error::Damaged(_)) => file.bounds = None,
-            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                file.damaged(0, "it is missing");
+            Err(Error::Cipher { offset, source, .. }) => {
+                file.refusal = Some((offset, source));
+                file.bounds = None;
             }
             other => other?,
         }
@@ -173,6 +185,15 @@ impl File {
         self.damage.get()
     }
 
+    /// Merging is to leave it where it is, at least for now.
+    pub fn is_left_out(&self) -> bool {
+        self.damage().is_some() || self.is_set_aside.load(Ordering::Relaxed)
+    }
+
+    pub fn set_aside(&self, is_set_aside: bool) {
+        self.is_set_aside.store(is_set_aside, Ordering::Relaxed);
+    }
+
     /// It cannot be told which keys it holds.
     pub fn is_broken(&self) -> bool {
         self.bounds.is_none() && self.damage().is_some()
@@ -209,13 +230,17 @@ impl File {
             return Err(self.damaged(offset, "it is shorter than it was"));
         }
         let mut bytes = vec![0; len];
-        let read = self.shared.handle(self.id)?.read_exact_at(&mut bytes, offset);
+        let read = self.shared.handle(self.id).and_then(|handle| {
+            let read = handle.read_exact_at(&mut bytes, offset);
+            read.map_err(|error| Error::io(&self.shared.path(self.id), error))
+        });
         match read {
             Ok(()) => Ok(bytes),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                Err(self.damaged(offset, "it is shorter than it was"))
-            }
-            Err(error) => Err(Error::io(&self.shared.path(self.id), error)),
+            Err(Error::Io { path, source }) => match lost(&source) {
+                Some(problem) => Err(self.damaged(offset, problem)),
+                None => Err(Error::Io { path, source }),
+            },
+            Err(error) => Err(error),
         }
     }
 
@@ -252,6 +277,7 @@ impl File {
             Ok(opened) => Ok(opened),
             Err(Problem::Damaged(problem)) => Err(self.damaged(place.offset, problem)),
             Err(Problem::Cipher(source)) => {
+                self.damaged(place.offset, "its cipher does not open it");
                 Err(Error::Cipher { file: self.name(), offset: place.offset, source })
             }
         }
@@ -367,6 +393,16 @@ impl File {
     }
 }
 
+/// What an error says of the bytes of one file. Others, such as too many open files, concern all.
+fn lost(error: &io::Error) -> Option<&'static str> {
+    match (error.kind(), error.raw_os_error()) {
+        (io::ErrorKind::UnexpectedEof, _) => Some("it is shorter than it was"),
+        (io::ErrorKind::NotFound, _) => Some("it is missing"),
+        (_, Some(code)) if UNREADABLE.contains(&code) => Some("the disk cannot read it"),
+        _ => None,
+    }
+}
+
 /// Of entries that begin something, the one in which a key must lie.
 pub fn at_or_before((at, is_it): (usize, bool)) -> Option<usize> {
     if is_it { Some(at) } else { at.checked_sub(1) }
@@ -379,6 +415,16 @@ pub fn part_with(top: &Block, key: &[u8]) -> Option<usize> {
         return None;
     }
     at_or_before((at, is_it)).map(|at| at.min(top.len() - 2))
+}
+
+/// How many parts of a stretch begin before the key. The last key may stand in a top twice: where
+/// the last part holds nothing else, and as the last entry.
+pub fn parts_before(top: &Block, key: &[u8]) -> usize {
+    let mut parts = top.search(key).0.min(top.len() - 1);
+    while 0 < parts && *key <= *top.key(parts - 1) {
+        parts -= 1;
+    }
+    parts
 }
 
 impl Drop for File {

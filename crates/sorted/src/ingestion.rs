@@ -20,11 +20,18 @@ pub struct Ingestion {
 
 impl Ingestion {
     pub(crate) fn begin(inner: &Arc<Inner>, table: TableId) -> Result<Ingestion, Error> {
+        if table.0 < inner.shared.tables.len() {
+            inner.wait_for_turn(&[table.0])?;
+        }
+        Ingestion::begin_now(inner, table)
+    }
+
+    /// For those who have waited for their turn.
+    pub(crate) fn begin_now(inner: &Arc<Inner>, table: TableId) -> Result<Ingestion, Error> {
         let TableId(table) = table;
         if inner.shared.tables.len() <= table {
             return Err(Error::UnknownTable(table));
         }
-        inner.wait_for_turn(table)?;
         let writer = RunWriter::new(&inner.shared, table, &inner.ids, inner.sizes.file_bytes);
         Ok(Ingestion { inner: inner.clone(), table, writer, last_key: None })
     }

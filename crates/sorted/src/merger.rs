@@ -1,5 +1,6 @@
 //! The thread that merges, and those who wait for it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ impl Merger {
         drop(state);
     }
 
-    fn is_stopped(&self) -> bool {
+    pub fn is_stopped(&self) -> bool {
         self.state().is_stopped
     }
 
@@ -94,6 +95,12 @@ impl Merger {
         !state.is_stopped
     }
 
+    /// Those who wait for their turn need not wait for the end of what else is merged.
+    fn note_failure(&self, failure: &str) {
+        self.state().failure.get_or_insert_with(|| failure.to_owned());
+        self.changed.notify_all();
+    }
+
     fn end_turn(&self, failure: Option<String>) {
         let mut state = self.state();
         state.is_busy = false;
@@ -113,29 +120,64 @@ pub fn start(inner: &Arc<Inner>) -> std::io::Result<std::thread::JoinHandle<()>>
 
 fn run(inner: &Inner) {
     while inner.merger.next_turn() {
-        let failure = merge_all(inner).err().filter(|error| !matches!(error, Error::Closed));
+        let merged = std::panic::catch_unwind(AssertUnwindSafe(|| merge_all(inner)));
+        let panicked = |_| Err("planning a merge has panicked; the log tells where".to_owned());
+        let failure = merged.unwrap_or_else(panicked).err();
         if let Some(error) = &failure {
             tracing::error!("could not merge tables, trying again: {error}");
         }
-        inner.merger.end_turn(failure.map(|error| error.to_string()));
+        inner.merger.end_turn(failure);
     }
     inner.merger.end_turn(None);
 }
 
 /// Merges until nothing is due.
-fn merge_all(inner: &Inner) -> Result<(), Error> {
+fn merge_all(inner: &Inner) -> Result<(), String> {
+    let mut set_aside = SetAside::default();
+    let mut failure = None;
     while let Some((table, merge)) = next(inner) {
-        match merge_files(inner, table, &merge) {
+        match caught(|| merge_files(inner, table, &merge)) {
+            Ok(()) => {}
+            Err(_) if inner.merger.is_stopped() => return Ok(()),
             // The file has noted it, and is left out from now on.
-            Err(Error::Damaged(_)) if merge.files().any(|file| file.damage().is_some()) => {}
-            other => other?,
+            Err(_) if merge.files().any(|file| file.damage().is_some()) => {}
+            Err(problem) => {
+                set_aside.add(&merge);
+                inner.merger.note_failure(&problem);
+                failure.get_or_insert(problem);
+            }
         }
         inner.merger.tell();
         if inner.merger.is_stopped() {
-            return Err(Error::Closed);
+            return Ok(());
         }
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
+}
+
+/// Files whose merges have failed, until all others were merged.
+#[derive(Default)]
+struct SetAside(Vec<Arc<File>>);
+
+impl SetAside {
+    fn add(&mut self, merge: &Merge) {
+        merge.files().for_each(|file| file.set_aside(true));
+        self.0.extend(merge.files().cloned());
+    }
+}
+
+impl Drop for SetAside {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|file| file.set_aside(false));
+    }
+}
+
+/// A panic is a failure like others: those who wait for merging must learn of it.
+fn caught(work: impl FnOnce() -> Result<(), Error>) -> Result<(), String> {
+    match std::panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(_) => Err("merging has panicked; the log tells where".to_owned()),
+    }
 }
 
 /// What is due of the table with the most runs.
@@ -193,29 +235,27 @@ fn write_merged(inner: &Inner, table: usize, merge: &Merge) -> Result<Vec<Arc<Fi
 }
 
 impl Inner {
-    /// Waits where merging has fallen behind with a table.
-    pub fn wait_for_turn(&self, table: usize) -> Result<(), Error> {
-        let runs = || {
+    /// Waits where merging has fallen behind with one of the tables, once for all of them, and not
+    /// where it has failed or is to stop.
+    pub fn wait_for_turn(&self, tables: &[usize]) -> Result<(), Error> {
+        let runs = |table: usize| {
             let version = self.current();
             version.tables[table].top.iter().filter(|run| !run.is_damaged()).count()
         };
-        let mut waits = runs() >= TOP_RUNS_WAIT;
+        let is_behind = || tables.iter().any(|table| runs(*table) >= TOP_RUNS_WAIT);
+        let waits = |state: &mut State| state.failure.is_none() && !state.is_stopped && is_behind();
         let state = self.merger.state();
-        if waits && !state.is_stopped {
-            let goes_on = |state: &mut State| {
-                waits = runs() >= TOP_RUNS_WAIT;
-                waits && !state.is_stopped
-            };
-            let waited = self.merger.changed.wait_timeout_while(state, INGESTION_WAIT, goes_on);
-            drop(waited.unwrap_or_else(PoisonError::into_inner));
-        } else {
-            drop(state);
+        let waited = self.merger.changed.wait_timeout_while(state, INGESTION_WAIT, waits);
+        let state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let (is_stopped, failure) = (state.is_stopped, state.failure.clone());
+        drop(state);
+        if is_stopped {
+            return Err(Error::Closed);
         }
-        let runs = runs();
-        if runs < TOP_RUNS_REFUSED {
+        let refused = tables.iter().map(|table| (*table, runs(*table)));
+        let Some((table, runs)) = refused.into_iter().find(|it| it.1 >= TOP_RUNS_REFUSED) else {
             return Ok(());
-        }
-        let failure = self.merger.state().failure.clone();
+        };
         let problem = failure.unwrap_or_else(|| "it is slower than what comes in".to_owned());
         Err(Error::Behind { table: self.shared.table_name(table), runs, problem })
     }

@@ -57,14 +57,15 @@ impl Merge {
 
 /// What is to be done next with a table, if anything is.
 pub fn next(table: &TableVersion, sizes: Sizes) -> Option<Merge> {
-    stale(table).or_else(|| top(table)).or_else(|| level(table, sizes))
+    // Those who write wait for the top; what is to be written anew may be much.
+    top(table).or_else(|| stale(table)).or_else(|| level(table, sizes))
 }
 
 /// A file that is to be written anew.
 fn stale(table: &TableVersion) -> Option<Merge> {
     let runs: Vec<&Arc<Run>> = table.runs().collect();
     for (at, run) in runs.iter().enumerate() {
-        let stale = run.files.iter().find(|file| file.is_stale() && file.damage().is_none());
+        let stale = run.files.iter().find(|file| file.is_stale() && !file.is_left_out());
         let Some(file) = stale else { continue };
         let below = &runs[at + 1..];
         let is_lowest = is_clear(below, file.bounds.as_ref());
@@ -87,7 +88,7 @@ fn top(table: &TableVersion) -> Option<Merge> {
 
 /// The oldest runs at the top, down to a damaged one.
 fn into_first_level(table: &TableVersion) -> Option<Merge> {
-    let damaged = table.top.iter().rposition(|run| run.is_damaged());
+    let damaged = table.top.iter().rposition(|run| run.is_left_out());
     let begin = damaged.map_or(0, |at| at + 1);
     let oldest = &table.top[begin..];
     let bounds = Bounds::around(oldest.iter().flat_map(|run| &run.files))?;
@@ -98,7 +99,7 @@ fn into_first_level(table: &TableVersion) -> Option<Merge> {
     };
     let overlapped_bytes: u64 = overlapped.iter().map(|file| file.bytes).sum();
     let bytes: u64 = oldest.iter().map(|run| run.bytes()).sum();
-    if bytes * TOP_RATIO < overlapped_bytes || overlapped.iter().any(|it| it.damage().is_some()) {
+    if bytes * TOP_RATIO < overlapped_bytes || overlapped.iter().any(|it| it.is_left_out()) {
         return None;
     }
     let mut inputs: Vec<_> = oldest.iter().map(|run| run.files.clone()).collect();
@@ -114,7 +115,7 @@ fn into_first_level(table: &TableVersion) -> Option<Merge> {
 /// Neighbours at the top of which none is much larger than the newer ones together.
 fn within_top(table: &TableVersion) -> Option<Merge> {
     let top = &table.top;
-    let is_free = |at: usize| top.get(at).is_some_and(|run| !run.is_damaged());
+    let is_free = |at: usize| top.get(at).is_some_and(|run| !run.is_left_out());
     for begin in 0..top.len() {
         if !is_free(begin) {
             continue;
@@ -171,7 +172,7 @@ fn down(table: &TableVersion, at: usize) -> Option<Merge> {
         }
     };
     let is_free = |file: &&Arc<File>| {
-        file.damage().is_none() && overlapped(file).iter().all(|it| it.damage().is_none())
+        !file.is_left_out() && overlapped(file).iter().all(|it| !it.is_left_out())
     };
     let cost = |file: &&Arc<File>| {
         let bytes: u64 = overlapped(file).iter().map(|it| it.bytes).sum();

@@ -90,7 +90,8 @@ impl Range {
             if self.to.as_deref().is_some_and(|to| to <= key) {
                 return Ok(None);
             }
-            let is_out = self.from_is_out && key == self.from;
+            // Whatever cursors say, nothing before the range is given out.
+            let is_out = *key < *self.from || (self.from_is_out && key == self.from);
             if let Some(value) = front.value().filter(|_| !is_out) {
                 self.from.clear();
                 self.from.extend_from_slice(key);
@@ -115,7 +116,8 @@ impl Range {
             if key < &*self.from || (self.from_is_out && key == self.from) {
                 return Ok(None);
             }
-            if let Some(value) = back.value() {
+            let is_out = self.to.as_deref().is_some_and(|to| to <= key);
+            if let Some(value) = back.value().filter(|_| !is_out) {
                 let to = self.to.get_or_insert_default();
                 to.clear();
                 to.extend_from_slice(key);

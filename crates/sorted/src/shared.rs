@@ -122,6 +122,12 @@ impl Shared {
         self.cache.weight()
     }
 
+    /// Files are opened again when they are read.
+    #[cfg(test)]
+    pub fn close_files(&self) {
+        self.handles.clear();
+    }
+
     #[cfg(test)]
     pub fn open_files(&self) -> usize {
         self.handles.len()

@@ -42,6 +42,10 @@ impl Run {
         self.files.iter().any(|file| file.damage().is_some())
     }
 
+    pub fn is_left_out(&self) -> bool {
+        self.files.iter().any(|file| file.is_left_out())
+    }
+
     /// The first file that may hold the key or one after it.
     pub fn seek(&self, key: &[u8]) -> usize {
         if !self.has_broken {

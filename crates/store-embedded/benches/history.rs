@@ -13,7 +13,7 @@ use model::{
     DateTime, HistoryChange, HistoryOperation, Instance, Json, Name, Reading, Readings, Tenant,
     Timestamp, Uri, Value,
 };
-use policy::{Caller, Permitted, Policy, Role};
+use policy::{Caller, Permitted, Policy, role};
 use query::{Aggregation, ReadingSelection, TimeProperty, Window};
 use store::{HistoryAnswer, RetrieveHistory, Store};
 use store_embedded::{EmbeddedSettings, EmbeddedStore};
@@ -156,7 +156,7 @@ fn meter(place: usize, at: usize) -> Reading {
 }
 
 fn permitted<T: policy::Request>(request: T) -> Permitted<T> {
-    let caller = Caller { name: "bench".to_owned(), role: Role::Admin, tenant: None };
+    let caller = Caller::with_role("bench".to_owned(), role::ADMIN);
     Policy::default().permit(&caller, request).unwrap()
 }
 

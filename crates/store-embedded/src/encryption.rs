@@ -63,7 +63,7 @@ impl Encryption {
     ) -> io::Result<()> {
         match &self.keyring {
             Some(keyring) if self.is_on => {
-                keyring.seal(domain, file, context, text, out).map_err(io::Error::other)
+                keyring.seal_kept(domain, file, context, text, out).map_err(io::Error::other)
             }
             _ => {
                 out.extend_from_slice(text);

@@ -138,7 +138,9 @@ impl Planner<'_> {
 
     fn filter(&self, filter: &Filter) -> Option<Drive> {
         match filter {
-            Filter::Everything | Filter::IdPattern(_) | Filter::IdsAfter(_) => None,
+            Filter::Everything | Filter::IdPattern(_) | Filter::IdsAfter(_) | Filter::Not(_) => {
+                None
+            }
             Filter::Ids(ids) => Some(Drive {
                 name: format!("{} ids", ids.len()),
                 estimate: ids.len() as u64,

@@ -1,8 +1,11 @@
 //! Answering a query: candidates from an index, the filter on each, cut off at the page.
 
+use std::borrow::Cow;
 use std::sync::{Arc, PoisonError};
 
 use model::{Entity, EntityId, Timestamp};
+use policy::Rights;
+use policy::cedar::OrderInView;
 use query::{Filter, Links, OrderBy, PreparedFilter, Query, SortKey, Sorter, SystemMember};
 use rustc_hash::FxHashSet;
 use store::{Answer, Plan, StoreError};
@@ -20,28 +23,34 @@ struct Run<'a> {
     tenant: NameId,
     now: Timestamp,
     plan: Plan,
-    filters: Vec<PreparedFilter<'a>>,
-    /// The attributes that the filters look at.
+    rights: &'a Rights,
+    filter: PreparedFilter<'a>,
+    /// The attributes that the filter and the order look at.
     wanted: Wanted,
 }
 
 pub fn run(
     shared: &Shared,
     query: &Query,
-    within: &Filter,
+    rights: &Rights,
     now: Timestamp,
 ) -> Result<Answer, StoreError> {
     let Some(tenant) = shared.tenant(&query.tenant) else { return Ok(nothing(query)) };
-    let filters = [&query.filter, within];
-    let drive = shared.drive(tenant, &filters, &query.order);
-    let in_order = query.order.is_empty()
-        || is_by_id(&query.order) && matches!(drive.source, Source::ById { .. });
+    // What the caller asks, asked of what it sees.
+    let filter = match rights.are_all() {
+        true => Cow::Borrowed(&query.filter),
+        false => Cow::Owned(rights.narrow(&query.filter)),
+    };
+    let order = rights.order(&query.order);
+    let drive = shared.drive(tenant, &[&filter], &order.keys);
+    let in_order = order.keys.is_empty()
+        || is_by_id(&order.keys) && matches!(drive.source, Source::ById { .. });
     let plan = Plan { index: drive.name.clone(), sorted: !in_order, ..Plan::default() };
-    let wanted = shared.wanted(&filters, query);
-    let filters = filters.iter().map(|filter| filter.prepared()).collect();
-    let mut run = Run { shared, tenant, now, plan, filters, wanted };
-    let maintained = if query.count { run.maintained_count(query, within)? } else { None };
-    let mut page = PageOf::new(query, in_order, maintained, shared.settings.query_sort_max);
+    let wanted = shared.wanted(&filter, &order, rights);
+    let filter_prepared = filter.prepared();
+    let mut run = Run { shared, tenant, now, plan, rights, filter: filter_prepared, wanted };
+    let maintained = if query.count { run.maintained_count(&filter)? } else { None };
+    let mut page = PageOf::new(query, &order, in_order, maintained, shared.settings.query_sort_max);
     run.candidates(drive, &mut page)?;
     page.into_answer(run)
 }
@@ -65,10 +74,11 @@ impl Shared {
     }
 
     /// What has to be read of an entity to know whether it matches, and where it stands.
-    fn wanted(&self, filters: &[&Filter], query: &Query) -> Wanted {
-        let filters = filters.iter().flat_map(|filter| filter.attributes_read());
-        let order = query.order.iter().filter_map(|by| by.attribute_read());
-        let names = filters.chain(order).filter(|name| SystemMember::of(name).is_none());
+    fn wanted(&self, filter: &Filter, order: &OrderInView, rights: &Rights) -> Wanted {
+        let ordered = order.keys.iter().filter_map(|by| by.attribute_read());
+        let views = if order.of_views { rights.attributes_read() } else { Vec::new() };
+        let names = filter.attributes_read().into_iter().chain(ordered).chain(views);
+        let names = names.filter(|name| SystemMember::of(name).is_none());
         // A name that has no number yet may get one before the search is over.
         let numbers: Option<_> = names.map(|name| self.names.get(name.as_str())).collect();
         numbers.map_or(Wanted::All, Wanted::Only)
@@ -78,13 +88,8 @@ impl Shared {
 impl Run<'_> {
     /// How many match, where the counts already tell: all entities of one type, while none of
     /// them waits to be swept.
-    fn maintained_count(
-        &self,
-        query: &Query,
-        within: &Filter,
-    ) -> Result<Option<usize>, StoreError> {
-        let Filter::Everything = within else { return Ok(None) };
-        let Some(name) = only_type(&query.filter) else { return Ok(None) };
+    fn maintained_count(&self, filter: &Filter) -> Result<Option<usize>, StoreError> {
+        let Some(name) = only_type(filter) else { return Ok(None) };
         if self.shared.any_expired(self.now)? {
             return Ok(None);
         }
@@ -164,16 +169,34 @@ impl Run<'_> {
         let glimpse = stored.glimpse(self.tenant, self.now, &self.shared.names, &self.wanted)?;
         let links = LinksOf { shared: self.shared, tenant: self.tenant, now: self.now };
         match glimpse {
-            Some(entity) if self.filters.iter().all(|filter| filter.matches(&entity, &links)) => {
-                page.take(&entity, stored)
+            Some(entity) if self.filter.matches(&entity, &self.rights.links(&links)) => {
+                self.take(entity, stored, page)
             }
             _ => Ok(Goon::Yes),
         }
     }
 
-    /// The whole of what was found. It matched as a whole, whatever became of it since.
+    /// A match takes its place by what the caller sees of it.
+    fn take(
+        &self,
+        entity: Entity,
+        stored: Stored,
+        page: &mut PageOf<'_>,
+    ) -> Result<Goon, StoreError> {
+        if !page.order.of_views {
+            return page.take(&entity, stored);
+        }
+        match self.rights.view(Arc::new(entity)) {
+            Some(seen) => page.take(&seen, stored),
+            None => Ok(Goon::Yes),
+        }
+    }
+
+    /// What the caller sees of the whole of what was found. It matched as a whole, whatever became
+    /// of it since.
     fn read(&self, found: Stored) -> Result<Option<Arc<Entity>>, StoreError> {
-        found.alive(self.now, &self.shared.names)
+        let entity = found.alive(self.now, &self.shared.names)?;
+        Ok(entity.and_then(|entity| self.rights.view(entity)))
     }
 }
 
@@ -225,6 +248,7 @@ impl Links for LinksOf<'_> {
 /// The page that a query asks for, as matches come in.
 struct PageOf<'q> {
     query: &'q Query,
+    order: &'q OrderInView,
     sorter: Sorter<'q>,
     /// Does what comes in stand in the order asked for?
     in_order: bool,
@@ -240,13 +264,14 @@ struct PageOf<'q> {
 impl<'q> PageOf<'q> {
     fn new(
         query: &'q Query,
+        order: &'q OrderInView,
         in_order: bool,
         maintained: Option<usize>,
         sort_max: usize,
     ) -> PageOf<'q> {
-        let sorter = Sorter::new(&query.order, &query.collation);
+        let sorter = Sorter::new(&order.keys, &query.collation);
         let (found, ordered) = (Vec::new(), Vec::new());
-        PageOf { query, sorter, in_order, found, ordered, matched: 0, maintained, sort_max }
+        PageOf { query, order, sorter, in_order, found, ordered, matched: 0, maintained, sort_max }
     }
 
     fn end(&self) -> usize {

@@ -27,6 +27,9 @@ pub struct EmbeddedSettings {
     pub query_entities_max: usize,
     /// How many matching entities one query may hold to sort them.
     pub query_sort_max: usize,
+    /// How many entities are counted for one who asks which types and attributes there are and may
+    /// not see all; who may is told from counts that are kept.
+    pub census_entities_max: usize,
     /// How many readings of one entity a query may hold: to look whether a filter holds for any of
     /// them, or to put them in another order than that in which they lie.
     pub query_readings_max: usize,
@@ -47,6 +50,7 @@ impl EmbeddedSettings {
             journal_age_max: Duration::from_secs(7 * 24 * 3600),
             query_entities_max: 10_000_000,
             query_sort_max: 1_000_000,
+            census_entities_max: 100_000,
             query_readings_max: 1_000_000,
             attributes_max: 1_000,
         }

@@ -8,8 +8,8 @@ use std::sync::{Arc, PoisonError};
 use async_trait::async_trait;
 use keyring::{Domain, Keyring};
 use model::{Change, Entity, HistoryChange, Tenant, Timestamp};
-use policy::Permitted;
-use query::{NoLinks, Query};
+use policy::{Permitted, Rights};
+use query::{Filter, Page, Query};
 use store::{
     Answer, Census, Chronicled, CommitError, Committed, Discover, DocumentKey, DocumentRange,
     HistoryAnswer, HistoryError, JournalError, Position, QueryHistory, Recorded, Retained,
@@ -28,6 +28,8 @@ use crate::settings::EmbeddedSettings;
 use crate::shared::{Shared, document_key, unreadable};
 use crate::tables::{Table, after_prefix};
 use crate::tenants;
+
+const CENSUS_SETTING: &str = "census_entities_max";
 
 /// A store in one directory. Dropped or closed, it finishes its work first.
 #[derive(Debug)]
@@ -92,6 +94,11 @@ impl EmbeddedStore {
         self.submit(|answer| Job::Shred { tenant, answer }).await?
     }
 
+    /// Is what is written encrypted?
+    pub fn is_encrypting(&self) -> bool {
+        self.shared.encryption.is_on()
+    }
+
     /// The keys of the directory, where it is encrypted.
     pub fn keyring(&self) -> Option<&Arc<Keyring>> {
         self.shared.encryption.keyring()
@@ -101,6 +108,24 @@ impl EmbeddedStore {
     pub fn tenant_of(&self, domain: Domain) -> Option<Tenant> {
         let tenant = domain.checked_sub(1).map(NameId)?;
         tenants::tenant_of(&self.shared.names, tenant)
+    }
+
+    /// A census of what a caller sees: by looking at it, and only at so much.
+    fn counted(
+        &self,
+        tenant: Tenant,
+        rights: &Rights,
+        now: Timestamp,
+    ) -> Result<Census, StoreError> {
+        let limit = self.shared.settings.census_entities_max;
+        let page = Page { offset: 0, limit };
+        let all = Query { page, ..Query::of(tenant, Filter::Everything) };
+        let seen = run::run(&self.shared, &all, rights, now)?;
+        if seen.more {
+            let (things, setting) = ("entities for a caller who may not see all", CENSUS_SETTING);
+            return Err(StoreError::TooComplex { limit, things, setting });
+        }
+        Ok(Census::of(&seen.entities))
     }
 
     async fn submit<T>(
@@ -136,17 +161,17 @@ impl Store for EmbeddedStore {
         request: Permitted<Retrieve>,
         now: Timestamp,
     ) -> Result<Option<Arc<Entity>>, StoreError> {
-        let (Retrieve { tenant, id }, within) = request.into_parts();
+        let (Retrieve { tenant, id }, rights) = request.into_parts();
         let Some(tenant) = self.shared.tenant(&tenant) else { return Ok(None) };
         let Some(number) = self.shared.number(tenant, &id)? else { return Ok(None) };
         let Some(stored) = self.shared.stored(number)? else { return Ok(None) };
         let entity = stored.alive(now, &self.shared.names)?;
-        Ok(entity.filter(|entity| within.matches(entity, &NoLinks)))
+        Ok(entity.and_then(|entity| rights.view(entity)))
     }
 
     async fn query(&self, request: Permitted<Query>, now: Timestamp) -> Result<Answer, StoreError> {
-        let (query, within) = request.into_parts();
-        run::run(&self.shared, &query, &within, now)
+        let (query, rights) = request.into_parts();
+        run::run(&self.shared, &query, &rights, now)
     }
 
     async fn chronicle(
@@ -164,10 +189,10 @@ impl Store for EmbeddedStore {
         request: Permitted<RetrieveHistory>,
         now: Timestamp,
     ) -> Result<Option<HistoryAnswer>, HistoryError> {
-        let (RetrieveHistory { tenant, id, readings }, within) = request.into_parts();
+        let (RetrieveHistory { tenant, id, readings }, rights) = request.into_parts();
         let Some(tenant) = self.shared.tenant(&tenant) else { return Ok(None) };
         let shared = self.shared.clone();
-        aside(move || history::evolution(&shared, tenant, &id, &readings, &within, now)).await
+        aside(move || history::evolution(&shared, tenant, &id, &readings, &rights, now)).await
     }
 
     async fn history(
@@ -175,11 +200,11 @@ impl Store for EmbeddedStore {
         request: Permitted<QueryHistory>,
         now: Timestamp,
     ) -> Result<HistoryAnswer, HistoryError> {
-        let (query, within) = request.into_parts();
+        let (query, rights) = request.into_parts();
         match self.shared.tenant(&query.tenant) {
             Some(tenant) => {
                 let shared = self.shared.clone();
-                aside(move || history::query(&shared, tenant, &query, &within, now)).await
+                aside(move || history::query(&shared, tenant, &query, &rights, now)).await
             }
             None => {
                 let total = query.count.then_some(0);
@@ -188,8 +213,15 @@ impl Store for EmbeddedStore {
         }
     }
 
-    async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError> {
-        let (Discover { tenant }, _) = request.into_parts();
+    async fn census(
+        &self,
+        request: Permitted<Discover>,
+        now: Timestamp,
+    ) -> Result<Census, StoreError> {
+        let (Discover { tenant }, rights) = request.into_parts();
+        if !rights.are_all() {
+            return self.counted(tenant, &rights, now);
+        }
         let Some(tenant) = self.shared.tenant(&tenant) else { return Ok(Census::default()) };
         let counts = self.shared.counts.read().unwrap_or_else(PoisonError::into_inner);
         Ok(counts.census(tenant, &self.shared.names))

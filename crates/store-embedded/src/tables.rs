@@ -188,8 +188,10 @@ impl Tables {
         self.scan(table, prefix.to_vec(), after_prefix(prefix))
     }
 
-    /// Drops what is in memory of a domain whose key was destroyed.
+    /// Drops what is in memory of a domain whose key was destroyed, and has its blocks taken out of
+    /// the files.
     pub fn forget(&self, domain: Domain) {
+        self.disk.forget(domain);
         let layers = self.layers();
         layers.active.forget(domain);
         layers.frozen.iter().for_each(|frozen| frozen.forget(domain));

@@ -13,7 +13,7 @@ use model::{
     Change, DateTime, HistoryChange, HistoryOperation, Instance, Json, Operation, Reading,
     Readings, Tenant, Timestamp, Value,
 };
-use policy::{Permitted, Policy, Role};
+use policy::{Permitted, Policy, role};
 use query::ReadingSelection;
 use store::{Retrieve, RetrieveHistory, Store, Told};
 use store_embedded::{EmbeddedSettings, EmbeddedStore, verify};
@@ -37,7 +37,7 @@ fn settings(directory: &Path) -> EmbeddedSettings {
 fn permitted(id: u64, operation: Operation) -> Permitted<Change> {
     let id = notation::id(&format!("urn:lamp:{id}"));
     let change = Change { tenant: Tenant::default(), id, types: None, operation };
-    Policy::default().permit(&caller(Role::Admin), change).unwrap()
+    Policy::default().permit(&caller(role::ADMIN), change).unwrap()
 }
 
 fn write_of(count: u64) -> Operation {
@@ -60,7 +60,7 @@ fn reading_of(writer: u64, count: u64) -> Permitted<HistoryChange> {
     let id = notation::id(&format!("urn:meter:{writer}"));
     let operation = HistoryOperation::Upsert(readings);
     let change = HistoryChange { tenant: Tenant::default(), id, operation };
-    Policy::default().permit(&caller(Role::Admin), change).unwrap()
+    Policy::default().permit(&caller(role::ADMIN), change).unwrap()
 }
 
 /// Not a test of its own: the writer that [`nothing_acknowledged_is_lost`] starts and kills.
@@ -142,7 +142,7 @@ async fn check_acknowledged(directory: &Path, acknowledged: &BTreeMap<u64, u64>)
     for (id, count) in acknowledged {
         let request =
             Retrieve { tenant: Tenant::default(), id: notation::id(&format!("urn:lamp:{id}")) };
-        let permitted = Policy::default().permit(&caller(Role::Reader), request).unwrap();
+        let permitted = Policy::default().permit(&caller(role::READER), request).unwrap();
         let entity = store.retrieve(permitted, Timestamp(i64::MAX / 2)).await.unwrap();
         let entity = entity.unwrap_or_else(|| panic!("urn:lamp:{id} is lost"));
         let written = entity.modified_at.0 - 1_700_000_000_000_000;
@@ -167,7 +167,7 @@ async fn check_history(directory: &Path, readings: &BTreeMap<String, BTreeSet<St
         };
         let tenant = Tenant::default();
         let request = RetrieveHistory { tenant, id: notation::id(id), readings: selection };
-        let permitted = Policy::default().permit(&caller(Role::Reader), request).unwrap();
+        let permitted = Policy::default().permit(&caller(role::READER), request).unwrap();
         let answer = store.evolution(permitted, Timestamp(0)).await.unwrap().unwrap();
         let mut kept = BTreeSet::new();
         for (_, told) in &answer.evolutions[0].attributes {

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use model::{Change, Operation, Tenant, Timestamp};
-use policy::{Policy, Role};
+use policy::{Policy, role};
 use store::{CommitError, Retrieve, Store, StoreError};
 use store_embedded::{EmbeddedSettings, EmbeddedStore, OpenError, verify};
 use testkit::{caller, notation};
@@ -23,13 +23,13 @@ async fn create(store: &EmbeddedStore, id: &str) -> Result<(), CommitError> {
         types: None,
         operation: Operation::Create(notation::draft("Lamp size=1")),
     };
-    let permitted = Policy::default().permit(&caller(Role::Admin), change).unwrap();
+    let permitted = Policy::default().permit(&caller(role::ADMIN), change).unwrap();
     store.commit(vec![permitted], Timestamp(1)).await.pop().unwrap().map(drop)
 }
 
 async fn exists(store: &EmbeddedStore, id: &str) -> bool {
     let request = Retrieve { tenant: Tenant::default(), id: notation::id(id) };
-    let permitted = Policy::default().permit(&caller(Role::Admin), request).unwrap();
+    let permitted = Policy::default().permit(&caller(role::ADMIN), request).unwrap();
     store.retrieve(permitted, Timestamp(1)).await.unwrap().is_some()
 }
 

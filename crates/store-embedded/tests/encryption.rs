@@ -9,7 +9,7 @@ use keyring::{
     Algorithm, KEYS_FILE, KeyringSettings, MasterKey, MasterKeySource, MasterKeySource::File,
 };
 use model::{Change, Operation, Tenant, Timestamp};
-use policy::{Policy, Role};
+use policy::{Policy, role};
 use query::{Filter, Query};
 use store::{Discover, DocumentKey, DocumentRange, Position, Retrieve, Store};
 use store_embedded::{EmbeddedSettings, EmbeddedStore, EncryptionSettings, OpenError, verify};
@@ -63,7 +63,7 @@ async fn write(store: &EmbeddedStore, owner: &str) {
     let id = notation::id(&format!("urn:{MARKER}:lamp"));
     let operation = Operation::CreateOrReplace(notation::draft(&text));
     let change = Change { tenant: tenant(owner), id, types: None, operation };
-    let permitted = Policy::default().permit(&caller(Role::Admin), change).unwrap();
+    let permitted = Policy::default().permit(&caller(role::ADMIN), change).unwrap();
     store.commit(vec![permitted], NOW).await.pop().unwrap().unwrap();
     store.put_document(document(owner), Some(MARKER.as_bytes().to_vec())).await.unwrap();
 }
@@ -74,7 +74,7 @@ fn document(owner: &str) -> DocumentKey {
 
 /// How much there is of a tenant, by every way of reading.
 async fn seen(store: &EmbeddedStore, owner: &str) -> [usize; 6] {
-    let permit = caller(Role::Admin);
+    let permit = caller(role::ADMIN);
     let owner = tenant(owner);
     let id = notation::id(&format!("urn:{MARKER}:lamp"));
     let retrieve = Retrieve { tenant: owner.clone(), id };
@@ -87,7 +87,7 @@ async fn seen(store: &EmbeddedStore, owner: &str) -> [usize; 6] {
     [
         store.retrieve(retrieve, NOW).await.unwrap().iter().count(),
         store.query(query, NOW).await.unwrap().entities.len(),
-        store.census(discover).await.unwrap().types.len(),
+        store.census(discover, NOW).await.unwrap().types.len(),
         store.documents(&range).await.unwrap().len(),
         journal.iter().filter(|recorded| recorded.event.tenant == owner).count(),
         usize::from(store.has_tenant(&owner).await.unwrap()),

@@ -9,7 +9,7 @@ use model::{
     Change, DateTime, HistoryChange, HistoryOperation, Instance, Instances, Json, Operation,
     Reading, Readings, Tenant, Timestamp, Value,
 };
-use policy::{Permitted, Policy, Role};
+use policy::{Permitted, Policy, role};
 use query::{Aggregation, ReadingSelection, TimeProperty, Window};
 use store::{Kept, Retention, RetentionRule, RetrieveHistory, Store, Told};
 use store_embedded::{EmbeddedSettings, EmbeddedStore, verify};
@@ -25,7 +25,7 @@ fn settings(directory: &std::path::Path) -> EmbeddedSettings {
 }
 
 fn permitted<T: policy::Request>(request: T) -> Permitted<T> {
-    Policy::default().permit(&caller(Role::Admin), request).unwrap()
+    Policy::default().permit(&caller(role::ADMIN), request).unwrap()
 }
 
 fn change(operation: HistoryOperation) -> Permitted<HistoryChange> {

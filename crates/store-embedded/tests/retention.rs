@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
 use model::{Change, Operation, Tenant, Timestamp};
-use policy::{Policy, Role};
+use policy::{Policy, role};
 use store::{JournalError, Position, Store};
 use store_embedded::{EmbeddedSettings, EmbeddedStore, verify};
 use testkit::{caller, notation};
@@ -15,7 +15,7 @@ async fn create(store: &EmbeddedStore, nth: usize) {
         types: None,
         operation: Operation::Create(notation::draft("Lamp size=1 label=long-enough-to-count")),
     };
-    let permitted = Policy::default().permit(&caller(Role::Admin), change).unwrap();
+    let permitted = Policy::default().permit(&caller(role::ADMIN), change).unwrap();
     store.commit(vec![permitted], Timestamp(1)).await.pop().unwrap().unwrap();
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use model::{Entity, EntityId, Event, EvolutionHeader, Kind, Name, Reading, Refused};
-use policy::Denied;
+use policy::{Declined, Denied};
 use query::{AggregatedSeries, Method};
 
 /// A change that is on disk.
@@ -150,6 +150,16 @@ pub enum CommitError {
     OverQuota { entities: u64, max: u64 },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Declined> for CommitError {
+    fn from(declined: Declined) -> CommitError {
+        match declined {
+            Declined::Denied(denied) => CommitError::Denied(denied),
+            Declined::Refused(refused) => CommitError::Refused(refused),
+            Declined::OtherType(id) => CommitError::OtherType(id),
+        }
+    }
 }
 
 /// Nothing was written; what to do next depends on the variant.

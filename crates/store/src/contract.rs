@@ -28,6 +28,7 @@ pub mod notation;
 mod ordering;
 mod paging;
 mod restart;
+mod rights;
 mod tenants;
 mod trial;
 
@@ -94,6 +95,7 @@ promises! { $
         entities_are_found_by_moment,
         entities_are_found_by_what_they_point_to,
         conditions_are_joined_by_and_and_or,
+        filters_are_turned_round,
         entities_are_found_by_place,
         places_are_found_where_the_world_is_sewn_together,
         entities_are_found_by_scope,
@@ -209,6 +211,15 @@ promises! { $
         deleted_entities_are_found_by_their_past,
         evolutions_are_told_in_pages,
         one_limit_holds_for_all_evolutions_of_an_answer,
+    }
+    rights {
+        what_is_hidden_is_not_shown,
+        what_is_hidden_is_not_found,
+        what_is_hidden_is_not_counted,
+        what_is_hidden_tells_no_order,
+        what_is_hidden_has_no_past,
+        what_may_not_be_changed_stays,
+        what_may_not_be_chronicled_is_refused,
     }
     restart {
         what_was_answered_survives_a_restart,

@@ -1,6 +1,8 @@
-//! What any store promises.
+//! What any store promises. Questions are answered for who asks: a store narrows them by the rights
+//! that come with a [`Permitted`], and lets nothing out but what [`policy::Rights::view`] leaves.
 
 mod answers;
+mod census;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod requests;
@@ -71,8 +73,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         now: Timestamp,
     ) -> Result<HistoryAnswer, HistoryError>;
 
-    /// How many entities of each type there are, and what attributes they have.
-    async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError>;
+    /// How many entities of each type there are, and what attributes they have. A caller that does
+    /// not see everything is told of what it sees at `now`, which is counted for it, and gets no
+    /// answer where that is too much.
+    async fn census(
+        &self,
+        request: Permitted<Discover>,
+        now: Timestamp,
+    ) -> Result<Census, StoreError>;
 
     /// From now on no change creates an entity where the tenant has that many, expired ones that are
     /// not yet swept among them; nothing is removed because of it. Forgotten at a restart.

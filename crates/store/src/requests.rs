@@ -12,10 +12,12 @@ pub struct Retrieve {
 }
 
 impl Request for Retrieve {
-    const ACTION: Action = Action::Read;
-
     fn tenant(&self) -> &Tenant {
         &self.tenant
+    }
+
+    fn actions(&self) -> &'static [Action] {
+        &[Action::Read]
     }
 }
 
@@ -28,10 +30,12 @@ pub struct RetrieveHistory {
 }
 
 impl Request for RetrieveHistory {
-    const ACTION: Action = Action::Read;
-
     fn tenant(&self) -> &Tenant {
         &self.tenant
+    }
+
+    fn actions(&self) -> &'static [Action] {
+        &[Action::Read]
     }
 }
 
@@ -54,10 +58,12 @@ pub struct QueryHistory {
 }
 
 impl Request for QueryHistory {
-    const ACTION: Action = Action::Read;
-
     fn tenant(&self) -> &Tenant {
         &self.tenant
+    }
+
+    fn actions(&self) -> &'static [Action] {
+        &[Action::Read]
     }
 }
 
@@ -68,10 +74,12 @@ pub struct Discover {
 }
 
 impl Request for Discover {
-    const ACTION: Action = Action::Read;
-
     fn tenant(&self) -> &Tenant {
         &self.tenant
+    }
+
+    fn actions(&self) -> &'static [Action] {
+        &[Action::Read]
     }
 }
 

@@ -3,27 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use model::{Entity, EntityId, Tenant, Timestamp};
-use policy::{Action, Policy, Release, Request};
-use query::{Filter, Links, NoLinks};
+use model::{Entity, EntityId, Event, Timestamp};
+use policy::{Policy, Release, Rights};
+use query::{Links, NoLinks};
 use store::{Retrieve, Store, StoreError};
 
 use crate::changes::Changes;
+use crate::sight::seen;
 use crate::subscription::Subscription;
 
 /// How many linked entities are looked at for one event and subscription.
 pub const LINKED_MAX: usize = 1_000;
-
-/// To be told of what happens in a tenant.
-struct Watch<'a>(&'a Tenant);
-
-impl Request for Watch<'_> {
-    const ACTION: Action = Action::Read;
-
-    fn tenant(&self) -> &Tenant {
-        self.0
-    }
-}
 
 /// Entities that were looked up before.
 struct Known(HashMap<EntityId, Arc<Entity>>);
@@ -44,21 +34,46 @@ pub(crate) struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    pub async fn concerns(
+    /// The event as the one who made the subscription sees it and the receiver may know it, if that
+    /// concerns the subscription.
+    /// `changes` are those of the event as it is.
+    pub async fn concerned(
+        &self,
+        subscription: &Subscription,
+        event: &Arc<Event>,
+        changes: &Changes<'_>,
+    ) -> Result<Option<Arc<Event>>, StoreError> {
+        let Some(rights) = rights(self.policy, subscription) else { return Ok(None) };
+        let seen = match rights.are_all() {
+            true => Some(event.clone()),
+            // Subscriptions are found by what they watch: one that watches something else is not
+            // told what comes into sight or goes out of it.
+            false => subscription.watches(event).then(|| seen(&rights, event)).flatten(),
+        };
+        let Some(told) = seen.and_then(|seen| self.release.event(&seen).rest) else {
+            return Ok(None);
+        };
+        let matches = match Arc::ptr_eq(&told, event) {
+            true => self.matches(subscription, changes).await?,
+            false => self.matches(subscription, &Changes::of(&told)).await?,
+        };
+        Ok(matches.then_some(told))
+    }
+
+    async fn matches(
         &self,
         subscription: &Subscription,
         changes: &Changes<'_>,
     ) -> Result<bool, StoreError> {
-        let Some(within) = rights(self.policy, subscription) else { return Ok(false) };
         if subscription.link_depth == 0 {
-            return Ok(subscription.matches(changes, &within, &NoLinks).is_some());
+            return Ok(subscription.matches(changes, &NoLinks).is_some());
         }
         let selected = changes.entity().is_some_and(|entity| subscription.selects(entity));
         if !selected || subscription.reason(changes).is_none() {
             return Ok(false);
         }
         let links = self.links(subscription, changes).await?;
-        Ok(subscription.matches(changes, &within, &links).is_some())
+        Ok(subscription.matches(changes, &links).is_some())
     }
 
     /// The entities that the changed one leads to, as they are now, as far as the subscription
@@ -92,10 +107,9 @@ impl Judge<'_> {
     }
 }
 
-/// What the one who made the subscription may see; nothing where that is nothing.
-pub(crate) fn rights(policy: &Policy, subscription: &Subscription) -> Option<Filter> {
-    let permitted = policy.permit(&subscription.caller, Watch(&subscription.key.tenant)).ok()?;
-    Some(permitted.into_parts().1)
+/// What the one who made the subscription may see now; nothing where that is nothing.
+pub(crate) fn rights(policy: &Policy, subscription: &Subscription) -> Option<Arc<Rights>> {
+    policy.read_rights(&subscription.caller, &subscription.key.tenant).ok()
 }
 
 fn targets(entity: &Entity) -> Vec<EntityId> {

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use model::{Tenant, Timestamp, Uri};
+use policy::Policy;
 use serde_json::Value;
 use store::{DocumentRange, JournalError, Position, StoreError};
 use tokio::task::JoinSet;
 
 use crate::account::Account;
 use crate::changes::Changes;
+use crate::concern::Judge;
 use crate::notifier::{NOTIFICATION, all_written};
 use crate::office::{DEAD_LETTERS, Subscriptions, document};
 use crate::post::Outcome;
@@ -24,6 +26,7 @@ const REMOVALS_AT_ONCE: usize = 64;
 /// The dead letters of all tenants.
 pub struct DeadLetters {
     subscriptions: Arc<Subscriptions>,
+    policy: Policy,
     wire: Arc<dyn Wire>,
     deliver: Arc<dyn Deliver>,
     /// The time.
@@ -64,11 +67,13 @@ struct Letter {
 impl DeadLetters {
     pub fn new(
         subscriptions: Arc<Subscriptions>,
+        policy: Policy,
         wire: Arc<dyn Wire>,
         deliver: Arc<dyn Deliver>,
         now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     ) -> DeadLetters {
-        DeadLetters { subscriptions, wire, deliver, now, handling: tokio::sync::Mutex::default() }
+        let handling = tokio::sync::Mutex::default();
+        DeadLetters { subscriptions, policy, wire, deliver, now, handling }
     }
 
     /// What became of the notifications of all subscriptions.
@@ -147,13 +152,14 @@ impl DeadLetters {
             Err(JournalError::Store(error)) => return Err(error),
         };
         let event = event.filter(|found| found.position.0 == position).map(|found| found.event);
+        // Under terms or policies that have changed it may not be this subscriber's to know any
+        // more.
+        let Some(event) = event else { return Ok(None) };
         let release = self.subscriptions.border.release(tenant, &subscription.endpoint);
-        let event = event.and_then(|event| release.event(&event).rest);
-        // Under terms that have changed it may not be this subscriber's to know any more.
-        let Some(event) = event.filter(|event| subscription.reason(&Changes::of(event)).is_some())
-        else {
-            return Ok(None);
-        };
+        let (store, policy) = (&*self.subscriptions.store, &self.policy);
+        let judge = Judge { store, policy, now: (self.now)(), release: &release };
+        let told = judge.concerned(&subscription, &event, &Changes::of(&event)).await?;
+        let Some(event) = told else { return Ok(None) };
         let told = Told {
             id: letter.id().unwrap_or_default().to_owned(),
             subscription: Arc::new(subscription),

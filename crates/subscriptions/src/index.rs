@@ -77,8 +77,9 @@ impl Index {
         if let Some(bucket) = tenanted.ids.get(&event.id) {
             bucket.collect(event, &mut found);
         }
-        let entity = event.after.as_ref().or(event.before.as_ref());
-        for name in entity.iter().flat_map(|entity| &entity.types) {
+        // What changes its type may go out of somebody's sight.
+        let entities = [&event.after, &event.before].into_iter().flatten();
+        for name in entities.flat_map(|entity| &entity.types) {
             if let Some(bucket) = tenanted.types.get(name) {
                 bucket.collect(event, &mut found);
             }

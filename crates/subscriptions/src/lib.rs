@@ -6,6 +6,7 @@
 
 mod subscription;
 mod changes;
+mod sight;
 mod concern;
 mod matching;
 mod index;

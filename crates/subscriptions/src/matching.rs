@@ -1,6 +1,6 @@
 //! Does an event concern a subscription (clauses 5.2.12 and 5.8.6)?
 
-use model::{Entity, Name};
+use model::{Entity, Event, Name};
 use query::{Filter, Links};
 
 use crate::changes::Changes;
@@ -16,20 +16,18 @@ pub struct Match {
 }
 
 impl Subscription {
-    /// Why the event concerns this subscription, if it does. `within` is what the caller who made
-    /// it may see. Whether the subscription is active is not asked here.
-    pub fn matches(
-        &self,
-        changes: &Changes<'_>,
-        within: &Filter,
-        links: &dyn Links,
-    ) -> Option<Match> {
+    /// Why the event concerns this subscription, if it does: the event as the one who made it sees
+    /// it. Whether the subscription is active is not asked here.
+    pub fn matches(&self, changes: &Changes<'_>, links: &dyn Links) -> Option<Match> {
         let reason = self.reason(changes)?;
         let entity = changes.entity()?;
-        let selected = self.selects(entity)
-            && within.matches(entity, links)
-            && self.filter.matches(entity, links);
+        let selected = self.selects(entity) && self.filter.matches(entity, links);
         selected.then_some(reason)
+    }
+
+    /// Does the event change something that is watched?
+    pub fn watches(&self, event: &Event) -> bool {
+        self.watched.is_empty() || event.changed.iter().any(|name| self.watched.contains(name))
     }
 
     /// Is the entity among those subscribed, whatever it says?
@@ -52,8 +50,7 @@ impl Subscription {
         }
         attributes.sort();
         attributes.dedup();
-        let touches =
-            || self.watched.is_empty() || changes.event.changed.iter().any(|name| counts(&&name));
+        let touches = || self.watches(changes.event);
         let by_entity = (triggers.entity_created && changes.is_entity_created()
             || triggers.entity_deleted && changes.is_entity_deleted())
             && touches();

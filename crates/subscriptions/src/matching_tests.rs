@@ -1,4 +1,4 @@
-use query::{Filter, NoLinks};
+use query::NoLinks;
 
 use crate::changes::Changes;
 use crate::notation::{event, subscription, term};
@@ -8,7 +8,7 @@ use crate::notation::{event, subscription, term};
 fn check(about: &str, changes: &[&str], expected: &str) {
     let event = event(changes);
     let subscription = subscription(&format!("s {about}"));
-    let found = subscription.matches(&Changes::of(&event), &Filter::Everything, &NoLinks);
+    let found = subscription.matches(&Changes::of(&event), &NoLinks);
     let shown = found.map_or("-".to_owned(), |found| {
         let entity = found.by_entity.then_some("entity");
         let words = entity.into_iter().chain(found.attributes.iter().map(term));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{Event, Name, Tenant, Timestamp, TypeSelector, Uri, apply};
-use policy::{Caller, Role};
+use policy::{Caller, role};
 use query::{Filter, IdPattern, Parser, QOptions};
 use store::contract::notation;
 
@@ -66,7 +66,7 @@ fn plain(id: &str) -> Subscription {
     let id = Uri::parse(&format!("urn:s:{id}")).expect("a URI");
     Subscription {
         key: Key { tenant: Tenant::default(), id },
-        caller: Caller { name: "reader".to_owned(), role: Role::Reader, tenant: None },
+        caller: Caller::with_role("reader".to_owned(), role::READER),
         selectors: Vec::new(),
         watched: Vec::new(),
         filter: Filter::Everything,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use query::{Filter, NoLinks};
+use query::NoLinks;
 use testkit::Chance;
 
 use super::*;
@@ -114,7 +114,7 @@ impl Office {
 }
 
 fn matches(subscription: &Subscription, event: &Event) -> bool {
-    subscription.matches(&Changes::of(event), &Filter::Everything, &NoLinks).is_some()
+    subscription.matches(&Changes::of(event), &NoLinks).is_some()
 }
 
 fn shown(delivery: &Delivery) -> String {

@@ -92,7 +92,8 @@ impl Streams {
         now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
         settings: StreamSettings,
     ) -> Streams {
-        let (hub, tenants, attached) = (Mutex::default(), Mutex::default(), Notify::new());
+        let hub = Mutex::new(Hub::new(policy.clone()));
+        let (tenants, attached) = (Mutex::default(), Notify::new());
         Streams { store, policy, now, settings, hub, tenants, attached }
     }
 

@@ -2,7 +2,6 @@
 //!
 //! Obviously right rather than fast. What a store promises in prose, this one says in code.
 
-mod census;
 mod chronicle;
 mod documents;
 mod evolutions;
@@ -61,14 +60,14 @@ impl Store for MemoryStore {
         request: Permitted<Retrieve>,
         now: Timestamp,
     ) -> Result<Option<Arc<Entity>>, StoreError> {
-        let (Retrieve { tenant, id }, within) = request.into_parts();
-        Ok(self.state().visible(&tenant, &within, now).remove(&id))
+        let (Retrieve { tenant, id }, rights) = request.into_parts();
+        Ok(self.state().seen(&tenant, &rights, now).remove(&id))
     }
 
     async fn query(&self, request: Permitted<Query>, now: Timestamp) -> Result<Answer, StoreError> {
-        let (query, within) = request.into_parts();
-        let visible = self.state().visible(&query.tenant, &within, now);
-        Ok(pages::answer(&query, visible))
+        let (query, rights) = request.into_parts();
+        let seen = self.state().seen(&query.tenant, &rights, now);
+        Ok(pages::answer(&query, seen))
     }
 
     async fn chronicle(
@@ -85,9 +84,9 @@ impl Store for MemoryStore {
         request: Permitted<RetrieveHistory>,
         now: Timestamp,
     ) -> Result<Option<HistoryAnswer>, HistoryError> {
-        let (RetrieveHistory { tenant, id, readings }, within) = request.into_parts();
+        let (RetrieveHistory { tenant, id, readings }, rights) = request.into_parts();
         let state = self.state();
-        let past = state.pasts(&tenant, &within, now).find(|past| past.header.id == id);
+        let past = state.pasts(&tenant, &rights, now).find(|past| past.header.id == id);
         past.map(|past| past::of_one(&past, &readings)).transpose()
     }
 
@@ -96,13 +95,20 @@ impl Store for MemoryStore {
         request: Permitted<QueryHistory>,
         now: Timestamp,
     ) -> Result<HistoryAnswer, HistoryError> {
-        let (request, within) = request.into_parts();
-        past::of_many(self.state().pasts(&request.tenant, &within, now), &request)
+        let (request, rights) = request.into_parts();
+        past::of_many(self.state().pasts(&request.tenant, &rights, now), &request)
     }
 
-    async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError> {
-        let (Discover { tenant }, _) = request.into_parts();
-        Ok(census::count(self.state().stored(&tenant)))
+    async fn census(
+        &self,
+        request: Permitted<Discover>,
+        now: Timestamp,
+    ) -> Result<Census, StoreError> {
+        let (Discover { tenant }, rights) = request.into_parts();
+        if rights.are_all() {
+            return Ok(Census::of(self.state().stored(&tenant)));
+        }
+        Ok(Census::of(self.state().seen(&tenant, &rights, now).values()))
     }
 
     fn limit_entities(&self, tenant: &Tenant, max: Option<u64>) {

@@ -9,11 +9,22 @@ mod histories;
 mod pair;
 mod past;
 mod questions;
+mod rules;
 mod shrink;
 mod steps;
 mod vocabulary;
 
 use store::contract::Home;
+
+/// What the random work is made of, for others who compare two ways to the same answer.
+pub mod random {
+    pub use super::entities::draft;
+    pub use super::questions::{filter, order};
+    pub use super::rules::{
+        AREAS, ATTRIBUTES, QUERIES, expand, principal, sources, tenant as tenant_ruled,
+    };
+    pub use super::vocabulary::{id, scope, term};
+}
 
 use crate::chance::Chance;
 use pair::Pair;

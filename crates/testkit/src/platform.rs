@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use broker::Broker;
-use policy::{Caller, Policy, Role};
+use policy::{Caller, Policy, role};
 
 use crate::clock::MovableClock;
 use crate::memory::MemoryStore;
@@ -23,11 +23,11 @@ pub fn platform() -> Platform {
     let store = Arc::new(MemoryStore::default());
     let clock = Arc::new(MovableClock::default());
     let broker = Arc::new(Broker::new(store.clone(), Policy::default(), clock.clone()));
-    let (admin, writer, reader) = (caller(Role::Admin), caller(Role::Writer), caller(Role::Reader));
+    let (admin, writer, reader) = (caller(role::ADMIN), caller(role::WRITER), caller(role::READER));
     Platform { broker, store, clock, admin, writer, reader }
 }
 
 /// Someone with a role in every tenant, named after it.
-pub fn caller(role: Role) -> Caller {
-    Caller { name: role.name().to_owned(), role, tenant: None }
+pub fn caller(role: &str) -> Caller {
+    Caller::with_role(role, role)
 }

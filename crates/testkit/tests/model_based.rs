@@ -116,8 +116,12 @@ impl Store for Erring {
         self.1.history(request, now).await
     }
 
-    async fn census(&self, request: Permitted<Discover>) -> Result<Census, StoreError> {
-        self.1.census(request).await
+    async fn census(
+        &self,
+        request: Permitted<Discover>,
+        now: Timestamp,
+    ) -> Result<Census, StoreError> {
+        self.1.census(request, now).await
     }
 
     fn limit_entities(&self, tenant: &Tenant, max: Option<u64>) {

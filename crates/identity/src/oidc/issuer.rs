@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::Tenant;
-use policy::Role;
+use policy::role;
 use url::Url;
 
 use super::algorithm::Algorithm;
 use super::claims::ClaimPath;
 use super::discovery::{is_secure, shown_url};
-use super::refusal::{listed, shown};
+use super::refusal::shown;
 use super::verify::ACCESS_TOKEN;
 
 /// How long the name of an issuer may be.
@@ -94,7 +94,7 @@ pub struct Issuer {
     pub(crate) types: Vec<String>,
     pub(crate) name_claim: ClaimPath,
     pub(crate) roles_claim: ClaimPath,
-    pub(crate) roles: BTreeMap<String, Role>,
+    pub(crate) roles: BTreeMap<String, String>,
     pub(crate) tenants: Tenants,
 }
 
@@ -173,7 +173,7 @@ impl Issuer {
 
     /// May an administrator come with a password alone?
     pub fn is_weak_for_administrators(&self) -> bool {
-        self.roles.values().any(|role| *role == Role::Admin)
+        self.roles.values().any(|name| role::is_privileged(name))
             && self.settings.admin_acr.is_empty()
             && self.settings.admin_amr.is_empty()
     }
@@ -253,7 +253,7 @@ fn algorithms(names: &[String]) -> Result<Vec<Algorithm>, IssuerError> {
     Ok(read)
 }
 
-fn roles(written: &BTreeMap<String, String>) -> Result<BTreeMap<String, Role>, IssuerError> {
+fn roles(written: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>, IssuerError> {
     if written.contains_key("") {
         return Err(wrong("roles", "has an empty value, which any token might have"));
     }
@@ -262,15 +262,18 @@ fn roles(written: &BTreeMap<String, String>) -> Result<BTreeMap<String, Role>, I
                        \"value of the claim\" = \"reader\" }";
         return Err(wrong("roles", problem));
     }
-    let read = |(value, name): (&String, &String)| match Role::from_name(name) {
-        Some(role) => Ok((value.clone(), role)),
-        None => {
-            let known = listed(Role::ALL.map(Role::name));
-            let problem = format!("`{}` is no role; there are {known}", shown(name));
+    match written.values().find(|name| !role::is_name(name)) {
+        None => Ok(written.clone()),
+        Some(name) => {
+            let max = role::NAME_CHARS_MAX;
+            let problem = format!(
+                "`{}` is no role; the name of one takes 1 to {max} letters, digits, `-`, `_`, `.` \
+                 and `:`",
+                shown(name)
+            );
             Err(wrong("roles", problem))
         }
-    };
-    written.iter().map(read).collect()
+    }
 }
 
 fn tenants(settings: &IssuerSettings) -> Result<Tenants, IssuerError> {
@@ -358,7 +361,7 @@ mod tests {
         check(|s| s.algorithms = vec!["none".into()], "`none` is not an algorithm with public");
         check(|s| s.algorithms.clear(), "`algorithms`: is empty");
         check(|s| s.roles.clear(), "`roles`: is empty");
-        check(|s| s.roles = map("x", "root"), "`root` is no role; there are `auditor`, `reader`");
+        check(|s| s.roles = map("x", "a b"), "`a b` is no role; the name of one takes");
         check(|s| s.roles_claim = "a..b".into(), "`roles_claim`: `a..b` is not the path");
         check(|s| s.clock_skew = Duration::from_secs(601), "`clock_skew`: is more than 10 minutes");
         check(|s| s.tenants = map("x", "y"), "`tenants`: needs `tenant_claim`");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use policy::Role;
+use policy::role;
 
 use super::algorithm::Algorithm;
 use super::jws::TOKEN_BYTES_MAX;
@@ -74,7 +74,7 @@ pub enum Refusal {
     NoTenant { claim: String, problem: &'static str },
     #[error(
         "the token is for role `{}`, which asks for a stronger sign-in: {required}; it has {found}",
-        Role::Admin
+        role::ADMIN
     )]
     Weak {
         required: String,

@@ -67,13 +67,13 @@ impl fmt::Debug for VerifiedTokens {
 
 #[cfg(test)]
 mod tests {
-    use policy::Role;
+    use policy::role;
 
     use super::*;
     use crate::oidc::TOKEN_BYTES_MAX;
 
     fn verified(until: i64) -> Verified {
-        let caller = Caller { name: "a@city".to_owned(), role: Role::Reader, tenant: None };
+        let caller = Caller::with_role("a@city".to_owned(), role::READER);
         Verified { caller, until: Timestamp(until) }
     }
 

@@ -1,9 +1,10 @@
 //! From a token to a caller, or to what is wrong with it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use model::{Tenant, Timestamp};
-use policy::{Caller, Role};
+use policy::{Caller, role};
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
@@ -50,13 +51,14 @@ pub fn verify(
     let until = check_time(&jws.claims, issuer, now)?;
     check_purpose(jws)?;
     let name = name(&jws.claims, issuer)?;
-    let role = role(&jws.claims, issuer)?;
-    if role == Role::Admin {
+    let roles = roles(&jws.claims, issuer)?;
+    if roles.iter().any(|name| role::is_privileged(name)) {
         check_strength(&jws.claims, issuer)?;
     }
     let tenant = tenant(&jws.claims, &issuer.tenants, &issuer.settings.tenant_claim)?;
     let name = format!("{name}@{}", issuer.name());
-    Ok(Verified { caller: Caller { name, role, tenant }, until })
+    let caller = Caller { name, roles, tenant, ..Caller::default() };
+    Ok(Verified { caller, until })
 }
 
 /// The media type of access tokens (RFC 9068 section 2.1).
@@ -185,17 +187,21 @@ fn name<'a>(claims: &'a Map<String, Value>, issuer: &Issuer) -> Result<&'a str, 
     found.filter(visible).ok_or_else(|| Refusal::NoName(issuer.settings.name_claim.clone()))
 }
 
-/// The highest of the roles that its claim gives.
-fn role(claims: &Map<String, Value>, issuer: &Issuer) -> Result<Role, Refusal> {
+/// All roles that its claim gives; a token without any is refused.
+fn roles(claims: &Map<String, Value>, issuer: &Issuer) -> Result<BTreeSet<String>, Refusal> {
     // Only scopes are words in one text (RFC 8693 section 4.2): elsewhere a text is one value, or
     // whoever chooses their own `title` would choose their role.
     let values = if issuer.roles_claim.is_scope() { words } else { texts };
     let found = issuer.roles_claim.find(claims).map(values).unwrap_or_default();
-    let highest = found.into_iter().filter_map(|word| issuer.roles.get(word)).max();
-    highest.copied().ok_or_else(|| Refusal::NoRole {
-        claim: issuer.settings.roles_claim.clone(),
-        issuer: issuer.name().to_owned(),
-    })
+    let roles: BTreeSet<String> =
+        found.into_iter().filter_map(|word| issuer.roles.get(word)).cloned().collect();
+    if roles.is_empty() {
+        return Err(Refusal::NoRole {
+            claim: issuer.settings.roles_claim.clone(),
+            issuer: issuer.name().to_owned(),
+        });
+    }
+    Ok(roles)
 }
 
 /// Whoever administers must have proven more than others, where the issuer's settings say so. The

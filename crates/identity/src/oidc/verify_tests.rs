@@ -50,9 +50,10 @@ fn try_token(token: &str, settings: IssuerSettings, jwks: &Jwks) -> Result<Verif
 fn told(settings: IssuerSettings, claims: &Value) -> String {
     let key = SigningKey::ed25519("k", [1; 32]);
     match try_token(&key.token(claims), settings, &jwks(&[&key])) {
-        Ok(Verified { caller: Caller { name, role, tenant }, .. }) => {
-            let tenant = tenant.map_or("all".to_owned(), |tenant| tenant.to_string());
-            format!("{name} {role} {tenant}")
+        Ok(Verified { caller, .. }) => {
+            let (name, roles, tenant) = (&caller.name, caller.roles_shown(), &caller.tenant);
+            let tenant = tenant.as_ref().map_or("all".to_owned(), |tenant| tenant.to_string());
+            format!("{name} {roles} {tenant}")
         }
         Err(refusal) => refusal.to_string(),
     }
@@ -90,7 +91,7 @@ fn a_good_token_makes_a_caller() {
     check_claims(json!({}), "alice@city writer (default)");
     check_claims(json!({"aud": ["other", "comity"]}), "alice@city writer");
     check_claims(json!({"roles": "staff"}), "alice@city writer");
-    check_claims(json!({"roles": ["boss", "public"]}), "alice@city admin");
+    check_claims(json!({"roles": ["boss", "public"]}), "alice@city admin, reader");
     check_claims(json!({"sub": "alice@home"}), "alice@home@city writer");
     check_claims(json!({"exp": NOW as f64 + 0.5, "nbf": NOW - 5}), "alice@city");
 }

@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use expect_test::{Expect, expect};
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use model::{EntityId, Tenant};
-use policy::{Action, Denied, Role};
+use policy::{Action, Denied};
 
 use super::*;
 
@@ -47,7 +47,11 @@ fn a_problem_says_what_is_wrong_in_the_words_of_5_5_3() {
 
 #[test]
 fn what_http_itself_forbids_has_no_type_of_its_own() {
-    let denied = Denied::Role { caller: "x".into(), role: Role::Reader, action: Action::Write };
+    let denied = Denied::Action {
+        caller: "x".into(),
+        roles: "the role reader".into(),
+        action: Action::Update,
+    };
     let problem = Problem::from(BrokerError::Denied(denied)).json();
     assert_eq!((&problem["type"], &problem["status"]), (&"about:blank".into(), &403.into()));
 }

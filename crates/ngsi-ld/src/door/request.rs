@@ -6,7 +6,7 @@ use broker::Broker;
 use http::request::Parts;
 use http::{HeaderMap, Method};
 use model::{EntityId, Name, Tenant, TypeSelector};
-use policy::{Caller, Role};
+use policy::Caller;
 use query::{Limits, Parser};
 
 use super::negotiation::{self, MediaType};
@@ -91,7 +91,10 @@ impl<'a> Call<'a> {
 
     /// May the caller see how a query was answered, and wants to?
     pub fn explains(&self) -> bool {
-        self.caller.role >= Role::Admin
+        let (caller, tenant) = (&self.caller, &self.tenant);
+        // A plan tells how many entities were looked at, those that are not shown as well.
+        self.broker().may_administer(caller, tenant).is_ok()
+            && self.broker().sees_all(caller, tenant)
             && self.headers().get("comity-explain").is_some_and(|wanted| wanted == "true")
     }
 }

@@ -30,7 +30,7 @@ use crate::door::{
 use members::Members;
 use names::{Terms, renamed};
 use record::Record;
-use show::shown;
+use show::{Reader, shown};
 
 pub(crate) use stream::listen;
 
@@ -115,6 +115,9 @@ pub(crate) async fn list(call: &Call<'_>) -> Result<Response, Problem> {
     let compiled = call.linked_context().await?;
     let mut records =
         all.iter().map(|(_, bytes)| understood(bytes)).collect::<Result<Vec<_>, _>>()?;
+    if !call.broker().sees_all(&call.caller, &call.tenant) {
+        records.retain(|record| record.is_of(&call.caller));
+    }
     records.sort_by_key(|record| record.created_at);
     let total = records.len();
     let on_page: Vec<Record> = records.into_iter().skip(page.offset).take(page.limit).collect();
@@ -171,6 +174,10 @@ pub(crate) async fn update(call: &Call<'_>, id: &str, body: Body) -> Result<Resp
         let has_words = ["q", "csf", "expandValues", "jsonKeys"]
             .iter()
             .any(|name| fragment.contains_key(*name));
+        // Whoever aims it anew does so with the rights of today.
+        if record.is_of(&call.caller) {
+            record.caller = call.caller.clone();
+        }
         merge(&mut record.members, fragment.clone());
         if let Some((context, url)) = &context {
             (record.context, record.context_url) = (context.clone(), Some(url.clone()));
@@ -192,6 +199,8 @@ pub(crate) async fn update(call: &Call<'_>, id: &str, body: Body) -> Result<Resp
 pub(crate) async fn delete(call: &Call<'_>, id: &str) -> Result<Response, Problem> {
     call.parameters.allow(&[])?;
     let key = key(call, id)?;
+    call.broker().may_write(&call.caller, &call.tenant)?;
+    existing(call, &key).await?;
     match call.broker().delete_subscription(&call.caller, &key).await? {
         true => Ok(no_content()),
         false => Err(unknown(&key)),
@@ -310,7 +319,12 @@ fn key(call: &Call<'_>, id: &str) -> Result<Key, Problem> {
 async fn existing(call: &Call<'_>, key: &Key) -> Result<(Record, Vec<u8>), Problem> {
     let bytes = call.broker().subscription(&call.caller, key).await?;
     let bytes = bytes.ok_or_else(|| unknown(key))?;
-    Ok((understood(&bytes)?, bytes))
+    let record = understood(&bytes)?;
+    if record.is_of(&call.caller) || call.broker().sees_all(&call.caller, &call.tenant) {
+        return Ok((record, bytes));
+    }
+    // Its conditions, and what it sends, may be about what this caller does not see.
+    Err(unknown(key))
 }
 
 fn understood(bytes: &[u8]) -> Result<Record, Problem> {
@@ -330,7 +344,10 @@ fn as_shown(
 ) -> Result<Map<String, Value>, Problem> {
     let id = record.members.get("id").and_then(Value::as_str).unwrap_or_default();
     let account = call.broker().account(&key(call, id)?);
-    let mut members = shown(record, &account, &call.caller, call.broker().now(), compiled);
+    let trusted = record.is_of(&call.caller)
+        || call.broker().may_administer(&call.caller, &call.tenant).is_ok();
+    let reader = if trusted { Reader::Trusted } else { Reader::Other };
+    let mut members = shown(record, &account, reader, call.broker().now(), compiled);
     if media_type == MediaType::LdJson {
         let context = serde_json::from_str(compiled.json()).unwrap_or_default();
         members.insert("@context".to_owned(), context);

@@ -41,4 +41,5 @@ mod c6_3_2_http_errors;
 mod c6_3_4_media_types;
 mod c6_3_5_context_of_a_request;
 mod c6_3_6_answers;
+mod rights;
 mod ts_104_176_attribute_values;

@@ -16,11 +16,13 @@ fn check(q: &str, expected: &str) {
     let city = City::new();
     let found = parse_q(q, &options, &expand).map(|condition| {
         let filter = Filter::Condition(condition);
-        let prepared = filter.prepared();
+        let (prepared, negated) = (filter.prepared(), Filter::Not(Box::new(filter.clone())));
         let mut found: Vec<&str> = Vec::new();
         for entity in &city.0 {
             let matches = filter.matches(entity, &city);
             assert_eq!(prepared.matches(entity, &city), matches, "prepared {q}");
+            assert_eq!(negated.matches(entity, &city), !matches, "not {q}");
+            assert_eq!(negated.prepared().matches(entity, &city), !matches, "prepared not {q}");
             let id = entity.id.as_str();
             found.extend(matches.then(|| id.strip_prefix("urn:").unwrap_or(id)));
         }

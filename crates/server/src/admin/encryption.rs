@@ -50,7 +50,8 @@ pub async fn rotate_master(State(admin): State<Arc<Admin>>, head: Parts) -> Resp
         let rotated = on_keys(&admin, |keys| keys.rotate_master()).await?;
         let (from, to) = (rotated.from.to_string(), rotated.to.to_string());
         let note = Note::default().with("from", &from).with("to", &to);
-        Ok((json!({ "from": from, "to": to }), note))
+        let kept = rotated.kept.map(|kept| kept.display().to_string());
+        Ok((json!({ "from": from, "to": to, "oldKeyFile": kept }), note))
     };
     respond_noted(answer.await)
 }
@@ -89,16 +90,17 @@ pub async fn shred(
 
 /// Its subscriptions end first, so that nobody is told what is gone a moment later.
 async fn end(admin: &Admin, tenant: &Tenant) -> Result<(), Refused> {
-    keyring(admin)?;
+    if !admin.embedded.is_encrypting() || tenant.is_default() {
+        // It says why not.
+        admin.embedded.shred(tenant.clone()).await.map_err(unavailable)?;
+    }
     if !admin.store.has_tenant(tenant).await.map_err(unavailable)? {
         let problem = format!("there is no tenant `{}`", tenant.as_str());
         return Err((StatusCode::NOT_FOUND, problem).into());
     }
-    if !tenant.is_default() {
-        let now = broker::Clock::now(&SystemClock);
-        admin.subscriptions.delete_all(tenant, now).await.map_err(unavailable)?;
-        retention::remove_rules(&*admin.store, tenant).await.map_err(unavailable)?;
-    }
+    let now = broker::Clock::now(&SystemClock);
+    admin.subscriptions.delete_all(tenant, now).await.map_err(unavailable)?;
+    retention::remove_rules(&*admin.store, tenant).await.map_err(unavailable)?;
     admin.embedded.shred(tenant.clone()).await.map_err(unavailable)?;
     Ok(())
 }

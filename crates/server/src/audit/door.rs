@@ -22,8 +22,9 @@ use axum::routing::get;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, RETRY_AFTER};
 use http::request::Parts;
+use model::{NotATenant, Tenant};
 use ngsi_ld::Authenticate;
-use policy::{Caller, Role};
+use policy::{Action, Caller, Policy};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -41,12 +42,18 @@ const READERS_MAX: usize = 4;
 pub struct AuditDoor {
     ledger: Arc<Ledger>,
     authenticate: Arc<dyn Authenticate>,
+    policy: Policy,
     readers: Arc<Semaphore>,
 }
 
 impl AuditDoor {
-    pub fn new(ledger: Arc<Ledger>, authenticate: Arc<dyn Authenticate>) -> AuditDoor {
-        AuditDoor { ledger, authenticate, readers: Arc::new(Semaphore::new(READERS_MAX)) }
+    pub fn new(
+        ledger: Arc<Ledger>,
+        authenticate: Arc<dyn Authenticate>,
+        policy: Policy,
+    ) -> AuditDoor {
+        let readers = Arc::new(Semaphore::new(READERS_MAX));
+        AuditDoor { ledger, authenticate, policy, readers }
     }
 
     pub fn ledger(&self) -> Arc<Ledger> {
@@ -68,58 +75,70 @@ fn refused(status: StatusCode, detail: &str) -> Refused {
     Box::new(problem(status, detail))
 }
 
-/// Whether the caller may read the record: auditors alone. Who administers must not be able to
-/// find out what is known of it.
-fn may_audit(caller: &Caller) -> bool {
-    caller.role == Role::Auditor
-}
-
 impl AuditDoor {
-    /// The caller, if it is an auditor.
-    fn auditor(&self, head: &Parts) -> Result<Caller, Refused> {
+    fn caller(&self, head: &Parts) -> Result<Caller, Refused> {
         let caller = self.authenticate.authenticate(&head.headers, &head.extensions);
-        let caller = caller.map_err(|error| Box::new(unauthenticated(&error)))?;
-        if may_audit(&caller) {
-            return Ok(caller);
-        }
-        let Caller { name, role, .. } = caller;
-        let detail = format!("`{name}` has the role {role}, which may not read the audit record");
-        Err(refused(StatusCode::FORBIDDEN, &detail))
+        caller.map_err(|error| Box::new(unauthenticated(&error)))
     }
 
-    /// The same, if it may read the record of all tenants.
-    fn auditor_of_all(&self, head: &Parts) -> Result<(), Refused> {
-        match self.auditor(head)?.tenant {
-            None => Ok(()),
-            Some(_) => {
+    /// Refuses who may not read what the record says of a tenant; of none: of all of them.
+    fn check(&self, caller: &Caller, about: Option<&Tenant>) -> Result<(), Refused> {
+        let checked = match about {
+            Some(tenant) => self.policy.check(caller, &[Action::Audit], tenant),
+            None => self.policy.check_everywhere(caller, &[Action::Audit]),
+        };
+        checked.map_err(|denied| refused(StatusCode::FORBIDDEN, &denied.to_string()))
+    }
+
+    /// Refuses who may not read the record of all tenants.
+    fn check_all(&self, head: &Parts) -> Result<(), Refused> {
+        let caller = self.caller(head)?;
+        match &caller.tenant {
+            None => self.check(&caller, None),
+            Some(bound) => {
+                self.check(&caller, Some(bound))?;
                 let detail = "the record is of all tenants and is exported whole; your key opens \
                               one of them, and may search what is about that";
                 Err(refused(StatusCode::FORBIDDEN, detail))
             }
         }
     }
+
+    /// Of which tenant a search may tell; nothing where it may tell of all.
+    fn searched(&self, caller: Caller, asked: Option<&str>) -> Result<Option<Tenant>, Refused> {
+        let Some(bound) = caller.tenant.clone() else {
+            let bad = |error: NotATenant| refused(StatusCode::BAD_REQUEST, &error.to_string());
+            let tenant = asked.map(|name| match name {
+                "" => Ok(Tenant::default()),
+                name => Tenant::parse(name).map_err(bad),
+            });
+            let tenant = tenant.transpose()?;
+            self.check(&caller, tenant.as_ref())?;
+            return Ok(tenant);
+        };
+        self.check(&caller, Some(&bound))?;
+        if asked.is_some_and(|asked| asked != bound.as_str()) {
+            let detail = format!("your key may only search what is about tenant {bound}");
+            return Err(refused(StatusCode::FORBIDDEN, &detail));
+        }
+        Ok(Some(bound))
+    }
 }
 
 async fn find(State(door): State<AuditDoor>, RawQuery(query): RawQuery, head: Parts) -> Response {
     let answer = async {
-        let caller = door.auditor(&head)?;
+        let caller = door.caller(&head)?;
         let bad = |detail: String| refused(StatusCode::BAD_REQUEST, &detail);
         let mut asked = parameters::search(query.as_deref().unwrap_or_default()).map_err(bad)?;
         let note = parameters::note(&asked);
-        if let Some(tenant) = caller.tenant {
-            let name = tenant.as_str();
-            if asked.tenant.as_deref().is_some_and(|asked| asked != name) {
-                let detail = format!("your key may only search what is about tenant {name}");
-                return Err(refused(StatusCode::FORBIDDEN, &detail));
-            }
-            asked.tenant = Some(name.to_owned());
-        }
+        let searched = door.searched(caller, asked.tenant.as_deref())?;
+        asked.tenant = searched.map(|tenant| tenant.as_str().to_owned());
         let _reader = door.readers.try_acquire().map_err(|_| busy())?;
         let directory = door.ledger.directory().to_owned();
         let page = tokio::task::spawn_blocking(move || search(&directory, &asked)).await;
         let page = page.map_err(|error| unreadable(&error))?.map_err(|error| unreadable(&error))?;
         let note = note.with("found", page.lines.len());
-        Ok((
+        Ok::<_, Refused>((
             json!({
                 "entries": page.lines,
                 "next": page.next,
@@ -141,7 +160,7 @@ async fn find(State(door): State<AuditDoor>, RawQuery(query): RawQuery, head: Pa
 
 async fn export(State(door): State<AuditDoor>, RawQuery(query): RawQuery, head: Parts) -> Response {
     let answer = async {
-        door.auditor_of_all(&head)?;
+        door.check_all(&head)?;
         let bad = |detail: String| refused(StatusCode::BAD_REQUEST, &detail);
         let (from, until) = parameters::span(query.as_deref().unwrap_or_default()).map_err(bad)?;
         let reader = door.readers.clone().try_acquire_owned().map_err(|_| busy())?;
@@ -173,7 +192,11 @@ async fn export(State(door): State<AuditDoor>, RawQuery(query): RawQuery, head: 
 }
 
 async fn key(State(door): State<AuditDoor>, head: Parts) -> Response {
-    if let Err(refused) = door.auditor(&head) {
+    let allowed = door.caller(&head).and_then(|caller| {
+        let tenant = caller.tenant.clone().unwrap_or_default();
+        door.check(&caller, Some(&tenant))
+    });
+    if let Err(refused) = allowed {
         return *refused;
     }
     let status = door.ledger.status();

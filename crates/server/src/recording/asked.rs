@@ -4,6 +4,7 @@ use ::audit::{Entry, Event, Identity, Outcome, Who};
 use axum::extract::Request;
 use http::Method;
 use identity::oidc::is_token;
+use model::Tenant;
 use ngsi_ld::{Unauthenticated, bearer};
 use policy::Caller;
 
@@ -66,6 +67,13 @@ impl Asked {
             request: text(request_id::NAME.as_str()).unwrap_or_default().to_owned(),
             locked: request.extensions().get().copied(),
         }
+    }
+
+    /// The tenant that is asked for; the default one where its name is none that a tenant can have,
+    /// which doors refuse.
+    pub fn tenant(&self) -> Tenant {
+        let named = self.who.tenant.as_ref().map(|name| Tenant::parse(name.as_str()));
+        named.and_then(Result::ok).unwrap_or_default()
     }
 
     pub fn entry(&self, event: Event, outcome: Outcome) -> Entry {

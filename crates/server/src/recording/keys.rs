@@ -32,7 +32,7 @@ fn entry(action: &str, key: &Key) -> Entry {
 /// Everything about a key but its secret.
 pub(super) fn add_to(details: &mut Details, key: &Key) {
     details.add("id", &key.id);
-    details.add("role", key.caller.role.name());
+    details.add("roles", &key.caller.roles_shown());
     if let Some(tenant) = &key.caller.tenant {
         details.add("tenant", tenant.as_str());
     }
@@ -42,7 +42,7 @@ pub(super) fn add_to(details: &mut Details, key: &Key) {
 mod tests {
     use identity::{NewKey, RANDOM_BYTES};
     use model::DateTime;
-    use policy::Role;
+    use policy::{Caller, role};
 
     use super::*;
 
@@ -50,7 +50,7 @@ mod tests {
     fn made_and_revoked_keys_are_told_without_their_secret() {
         let mut before = KeyRing::default();
         let now = DateTime::parse("2026-04-01T12:00:00Z").unwrap();
-        let new = |name: &str| NewKey { name: name.into(), role: Role::Writer, tenant: None };
+        let new = |name: &str| NewKey { caller: Caller::with_role(name, role::WRITER) };
         before.add(new("stays"), now, [1; RANDOM_BYTES]).unwrap();
         before.add(new("goes"), now, [2; RANDOM_BYTES]).unwrap();
         let mut after = before.clone();

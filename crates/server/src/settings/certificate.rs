@@ -1,9 +1,9 @@
 //! Who comes with which client certificate, each a table `[[certificates]]` of the file.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use model::Tenant;
-use policy::{Caller, Role};
+use model::{Scope, Tenant, Uri};
+use policy::{Caller, role};
 
 use super::layers::{SettingsError, set_toml, tables};
 use super::settings;
@@ -31,8 +31,15 @@ settings! {
     /// `DNS:gateway-7.city.example`, `email:ops@city.example`, or `CN:gateway-7`. `CN` counts only
     /// where there is none of the other kinds. It names the caller in lists and logs.
     subject: String = String::new();
-    /// `admin`, `writer` or `reader`.
+    /// A role that policies know: `device`, `reader`, `writer`, `admin`, `security-officer` and
+    /// `auditor` to begin with.
     role: String = String::new();
+    /// More of them.
+    roles: Vec<String> = Vec::new();
+    /// Scopes that the holder is bound to, such as `/Madrid/Gardens`.
+    scopes: Vec<String> = Vec::new();
+    /// The entities of a device, by their ids.
+    entities: Vec<String> = Vec::new();
     /// The only tenant that the holder may touch. Empty: the default one. `*`: every tenant.
     tenant: String = String::new();
 }
@@ -49,15 +56,40 @@ impl CertificateSettings {
             );
             return Err(("subject", problem));
         }
-        let role = Role::from_name(&self.role);
-        let role = role.ok_or_else(|| ("role", "takes admin, writer or reader".to_owned()))?;
+        let roles: BTreeSet<String> = Some(&self.role)
+            .filter(|one| !one.is_empty())
+            .into_iter()
+            .chain(&self.roles)
+            .cloned()
+            .collect();
+        if roles.is_empty() {
+            return Err(("role", "is missing; without one, nothing is permitted".to_owned()));
+        }
+        if let Some(bad) = roles.iter().find(|name| !role::is_name(name)) {
+            let max = role::NAME_CHARS_MAX;
+            let takes =
+                format!("takes 1 to {max} letters, digits, `-`, `_`, `.` and `:`, not `{bad}`");
+            return Err(("role", takes));
+        }
+        let scopes =
+            each("scopes", &self.scopes, |text| Scope::parse(text).map_err(|e| e.to_string()))?;
+        let entities =
+            each("entities", &self.entities, |text| Uri::parse(text).map_err(|e| e.to_string()))?;
         let tenant = match self.tenant.as_str() {
             EVERY_TENANT => None,
             "" => Some(Tenant::default()),
             name => Some(Tenant::parse(name).map_err(|error| ("tenant", error.to_string()))?),
         };
-        Ok(Caller { name: self.subject.clone(), role, tenant })
+        Ok(Caller { name: self.subject.clone(), roles, tenant, scopes, entities })
     }
+}
+
+fn each<T>(
+    setting: &'static str,
+    texts: &[String],
+    read: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, (&'static str, String)> {
+    texts.iter().map(|text| read(text).map_err(|error| (setting, error))).collect()
 }
 
 /// Reads all tables. Each must be usable, and no two may be of one subject.
@@ -104,8 +136,11 @@ mod tests {
 
     #[test]
     fn a_subject_has_a_role_and_a_tenant() {
-        check(&one("DNS:a.example", "role = \"writer\""), "role: Writer, tenant: Some(");
-        check(&one("CN:a b", "role = \"admin\"\ntenant = \"*\""), "role: Admin, tenant: None");
+        check(&one("DNS:a.example", "role = \"writer\""), r#"roles: {"writer"}, tenant: Some("#);
+        check(
+            &one("CN:a b", "role = \"admin\"\ntenant = \"*\""),
+            r#"roles: {"admin"}, tenant: None"#,
+        );
         check(&one("URI:urn:a:b", "role = \"reader\"\ntenant = \"north\""), "north");
     }
 
@@ -115,7 +150,10 @@ mod tests {
         for subject in ["a.example", "DNS:", "IP:10.0.0.1", "dns:a"] {
             check(&one(subject, "role = \"writer\""), &format!("{place} `subject`: takes a name"));
         }
-        check(&one("CN:a", ""), &format!("{place} `role`: takes admin, writer or reader"));
+        check(&one("CN:a", ""), &format!("{place} `role`: is missing"));
+        check(&one("CN:a", "role = \"a b\""), &format!("{place} `role`: takes 1 to"));
+        let scope = "role = \"device\"\nscopes = [\"a b\"]";
+        check(&one("CN:a", scope), &format!("{place} `scopes`: "));
         check(&one("CN:a", "role = \"admin\"\ntenant = \"a b\""), &format!("{place} `tenant`: "));
         let twice = one("CN:a", "role = \"admin\"").repeat(2);
         check(&twice, "number 2: setting `subject`: `CN:a` stands in another table as well");

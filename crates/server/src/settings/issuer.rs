@@ -42,8 +42,9 @@ settings! {
     /// The claim that lists roles, in the same way. It is a list of texts, or one text; only in
     /// `scope` and `scp` a text is words with spaces between them.
     roles_claim: String = defaults().roles_claim;
-    /// Values of that claim, each with a role here: `admin`, `writer`, `reader` or `auditor`. The
-    /// first of these that is found counts. A token without any is refused.
+    /// Values of that claim, each with a role here, of those that policies know: `admin`,
+    /// `security-officer`, `auditor`, `writer`, `reader` and `device` to begin with. A caller has
+    /// all that its token gives; a token without any is refused.
     roles: BTreeMap<String, String> = BTreeMap::new();
     /// The only tenant that callers may touch. Empty: the default one. `*`: every tenant.
     tenant: String = String::new();
@@ -52,13 +53,13 @@ settings! {
     /// Values of that claim, each with a tenant written as in `tenant`. Empty: the values are
     /// names of tenants.
     tenants: BTreeMap<String, String> = BTreeMap::new();
-    /// The `acr` of an administrator's token must be one of these. Empty: any, see
-    /// `admin_any_sign_in`.
+    /// The `acr` of a token for `admin`, `security-officer` or `auditor` must be one of these.
+    /// Empty: any, see `admin_any_sign_in`.
     admin_acr: Vec<String> = Vec::new();
-    /// The `amr` of an administrator's token must have all of these.
+    /// The `amr` of such a token must have all of these.
     admin_amr: Vec<String> = Vec::new();
-    /// Lets administrators come however they signed in, with a password alone. Without it, a role
-    /// `admin` needs `admin_acr` or `admin_amr`.
+    /// Lets administrators come however they signed in, with a password alone. Without it, the
+    /// roles `admin`, `security-officer` and `auditor` need `admin_acr` or `admin_amr`.
     admin_any_sign_in: bool = false;
     /// Lets the host of the issuer, and no other, be in a private network or on this machine.
     allow_private: bool = false;

@@ -299,7 +299,10 @@ mod tests {
         let certificate = CertificateSettings {
             subject: "CN:a \"b\"".to_owned(),
             role: "admin".to_owned(),
+            scopes: vec!["/a".to_owned()],
+            entities: vec!["urn:a:b".to_owned()],
             tenant: "*".to_owned(),
+            ..CertificateSettings::default()
         };
         let settings = Settings {
             headers_max: 7,

@@ -14,6 +14,8 @@ mod crash;
 mod damage;
 mod domains;
 mod limits;
+mod merging;
+mod seek;
 mod speed;
 
 /// Where everything happens soon.
@@ -49,6 +51,8 @@ pub fn open_with(directory: &Path, cipher: &Arc<Xor>) -> Result<Engine, Error> {
 #[derive(Debug, Default)]
 pub struct Xor {
     pub destroyed: Mutex<BTreeSet<u32>>,
+    /// Files of which nothing opens.
+    pub refused: Mutex<BTreeSet<u64>>,
     pub sealed: AtomicU64,
     pub opened: AtomicU64,
 }
@@ -100,6 +104,10 @@ impl BlockCipher for Xor {
     ) -> Result<Opened, CipherError> {
         if self.is_gone(domain) {
             return Ok(Opened::Gone);
+        }
+        let file = u64::from_le_bytes(context[6..14].try_into().unwrap());
+        if self.refused.lock().unwrap().contains(&file) {
+            return Err(CipherError::Unavailable("it is refused".to_owned()));
         }
         self.opened.fetch_add(1, Ordering::Relaxed);
         block.pop();

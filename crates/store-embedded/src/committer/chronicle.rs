@@ -7,6 +7,7 @@ use model::{
     Refused, Timestamp, Uri,
 };
 use policy::Permitted;
+use query::evolution_as_entity;
 use store::{Chronicled, CommitError, StoreError};
 
 use super::group::{Group, Pending};
@@ -37,6 +38,20 @@ struct Subject {
     header: Option<Header>,
 }
 
+/// By what a change of an evolution is judged: the entity as it is now, or what is left of one that
+/// is gone.
+fn judged_by(
+    visible: Option<&Arc<model::Entity>>,
+    header: Option<&Header>,
+    expired: Option<&model::Entity>,
+) -> Option<policy::Subject> {
+    if let Some(visible) = visible {
+        return Some(policy::Subject::Now(visible.clone()));
+    }
+    let header = Header::seen(header.filter(|header| !header.forgotten).cloned(), expired)?;
+    Some(policy::Subject::Gone(Box::new(evolution_as_entity(&header, &[]))))
+}
+
 impl Group<'_> {
     pub(super) fn chronicle(
         &mut self,
@@ -45,20 +60,22 @@ impl Group<'_> {
     ) -> Result<Chronicled, CommitError> {
         self.check_size()?;
         let request = permitted.request();
-        let tenant = match (self.shared.known_tenant(&request.tenant), &request.operation) {
-            (Some(tenant), _) => tenant,
-            // What is refused creates no tenant.
+        let tenant = self.shared.known_tenant(&request.tenant);
+        match (tenant, &request.operation) {
             (None, HistoryOperation::Upsert(readings)) if readings.types.is_empty() => {
                 return Err(Refused::NoTypes(request.id.clone()).into());
             }
-            (None, HistoryOperation::Upsert(_)) => self.intern_known(&request.tenant)?,
+            (Some(_), _) | (None, HistoryOperation::Upsert(_)) => {}
             (None, _) => return Err(Refused::Unknown(request.id.clone()).into()),
-        };
-        let Pending { number, entity } = self.current(tenant, &request.id)?;
+        }
+        let Pending { number, entity } = self.current_of(tenant, &request.id)?;
         let now = now.following(self.last_change(number, entity.as_deref())?);
         let visible = entity.clone().and_then(|entity| entity.alive(now));
-        let HistoryChange { id, operation, tenant: owner } = permitted.on(visible.as_deref())?;
         let header = number.map(|number| self.header(number)).transpose()?.flatten();
+        let judged = judged_by(visible.as_ref(), header.as_ref(), entity.as_deref());
+        let HistoryChange { id, operation, tenant: owner } = permitted.on(judged.as_ref(), now)?;
+        // What is refused creates no tenant.
+        let tenant = tenant.map_or_else(|| self.intern_known(&owner), Ok)?;
         let subject = Subject { tenant, id, number, entity, visible, header };
         let known = self.has_evolution(&subject)?;
         let may_begin = match &operation {

@@ -4,9 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use foldhash::fast::RandomState;
-use model::{
-    Applied, Change, Entity, EntityId, Event, Operation, Refused, Tenant, Timestamp, apply,
-};
+use model::{Applied, Change, Entity, EntityId, Event, Operation, Refused, Tenant, Timestamp};
 use policy::Permitted;
 use rustc_hash::FxHashMap;
 use store::{CommitError, Committed, DocumentKey, StoreError};
@@ -173,32 +171,40 @@ impl<'a> Group<'a> {
         self.check_size()?;
         let request = permitted.request();
         let id = request.id.clone();
-        let tenant = match self.shared.known_tenant(&request.tenant) {
-            Some(tenant) => tenant,
-            None if creates(&request.operation) => self.intern_known(&request.tenant)?,
-            None => return Err(Refused::Unknown(id).into()),
-        };
-        let Pending { number, entity: before } = self.current(tenant, &id)?;
+        let known = self.shared.known_tenant(&request.tenant);
+        if known.is_none() && !creates(&request.operation) {
+            return Err(Refused::Unknown(id).into());
+        }
+        let Pending { number, entity: before } = self.current_of(known, &id)?;
         let now = now.following(self.last_change(number, before.as_deref())?);
         // What has expired is gone for every caller, swept or not.
         let visible = before.clone().and_then(|entity| entity.alive(now));
-        if let (Some(types), Some(entity)) = (&request.types, &visible)
-            && !types.matches(&entity.types)
-        {
-            return Err(CommitError::OtherType(id));
-        }
-        let change = permitted.on(visible.as_deref())?;
-        let applied = apply(&id, visible.as_deref(), change.operation, now)?;
+        let owner = request.tenant.clone();
+        let applied = permitted.apply(visible.as_ref(), now)?;
         self.check_limits(visible.as_deref(), applied.after.as_ref())?;
         let Applied { after, updated, not_updated } = applied;
         let after = after.map(Arc::new);
+        // What is refused creates no tenant.
+        let tenant = known.map_or_else(|| self.intern_known(&owner), Ok)?;
         if before.is_none() && after.is_some() {
-            self.check_quota(tenant, &change.tenant)?;
+            self.check_quota(tenant, &owner)?;
         }
         let created = visible.is_none();
-        let event = Event::between(change.tenant, id, now, before.as_deref(), after);
+        let event = Event::between(owner, id, now, before.as_deref(), after);
         let (_, event) = self.record(tenant, number, event)?;
         Ok(Committed { created, event, updated, not_updated })
+    }
+
+    /// What there is of an entity of a tenant, which may not be known yet.
+    pub(super) fn current_of(
+        &self,
+        tenant: Option<NameId>,
+        id: &EntityId,
+    ) -> Result<Pending, StoreError> {
+        match tenant {
+            Some(tenant) => self.current(tenant, id),
+            None => Ok(Pending { number: None, entity: None }),
+        }
     }
 
     /// May the tenant have one entity more?

@@ -1,6 +1,7 @@
 //! An answer about history, as entities come in.
 
 use model::{EvolutionHeader, Name, Reading, Timestamp};
+use policy::cedar::AttributeSet;
 use query::{
     AggregatedSeries, Filter, Gathering, NoLinks, ReadingSelection, ScopeCondition, ScopeTimes,
     TimeProperty, evolution_as_entity, scopes_shown,
@@ -21,6 +22,8 @@ pub struct AnswerOf<'a> {
     headers: Vec<EvolutionHeader>,
     /// When the scopes of the entity at hand were such as were asked for.
     pub times: Option<ScopeTimes>,
+    /// Attributes of the entity at hand of which the reader must not be told; they are not read.
+    pub hidden: Vec<AttributeSet>,
     gathering: Gathering<'a>,
     pub(super) aggregates: Vec<(usize, Name, AggregatedSeries)>,
 }
@@ -37,6 +40,7 @@ impl<'a> AnswerOf<'a> {
             now,
             headers: Vec::new(),
             times: None,
+            hidden: Vec::new(),
             gathering: Gathering::new(selection),
             aggregates: Vec::new(),
         }
@@ -70,6 +74,7 @@ impl<'a> AnswerOf<'a> {
             let Some(name) = self.shared.names.name(series.attribute()) else { continue };
             let dataset = series.dataset();
             if self.selection.wants_attribute(&name)
+                && !AttributeSet::hide(&self.hidden, &name)
                 && self.selection.wants_dataset(dataset.as_ref())
             {
                 all.push((name, series));
@@ -188,6 +193,9 @@ impl<'a> AnswerOf<'a> {
         let mut held = 0;
         for series in weave.known_series()? {
             let Some(name) = self.shared.names.name(series.attribute()) else { continue };
+            if AttributeSet::hide(&self.hidden, &name) {
+                continue;
+            }
             let mut readings = Vec::new();
             self.all_readings(&mut weave, &series, held, &mut readings)?;
             held += readings.len();

@@ -9,7 +9,7 @@ pub fn of_names(filter: &Filter) -> Filter {
     match filter {
         Filter::Condition(condition) => of_condition(condition),
         Filter::Geo(geo) => Filter::Attributes(vec![geo.property.clone()]),
-        Filter::Scope(_) => Filter::Everything,
+        Filter::Scope(_) | Filter::Not(_) => Filter::Everything,
         Filter::All(all) => Filter::All(all.iter().map(of_names).collect()),
         Filter::Any(any) => Filter::Any(any.iter().map(of_names).collect()),
         Filter::Everything
@@ -50,7 +50,9 @@ pub fn of_header(filter: &Filter) -> Filter {
         }
         Filter::All(all) => Filter::All(all.iter().map(of_header).collect()),
         Filter::Any(any) => Filter::Any(any.iter().map(of_header).collect()),
-        Filter::Everything
+        Filter::Not(inner) if !is_of_header(inner) => Filter::Everything,
+        Filter::Not(_)
+        | Filter::Everything
         | Filter::Ids(_)
         | Filter::IdPattern(_)
         | Filter::IdsAfter(_)
@@ -63,6 +65,7 @@ pub fn is_of_header(filter: &Filter) -> bool {
     match filter {
         Filter::Condition(_) | Filter::Geo(_) | Filter::Scope(_) | Filter::Attributes(_) => false,
         Filter::All(parts) | Filter::Any(parts) => parts.iter().all(is_of_header),
+        Filter::Not(inner) => is_of_header(inner),
         _ => true,
     }
 }

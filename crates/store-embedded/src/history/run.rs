@@ -1,6 +1,8 @@
 //! Answering questions about evolutions.
 
 use model::{Entity, EvolutionHeader, Timestamp};
+use policy::cedar::AttributeSet;
+use policy::{Rights, Subject};
 use query::{
     Direction as Order, Filter, NoLinks, ReadingSelection, ScopeTimes, evolution_as_entity,
 };
@@ -25,18 +27,14 @@ pub fn evolution(
     tenant: NameId,
     id: &model::EntityId,
     selection: &ReadingSelection,
-    within: &Filter,
+    rights: &Rights,
     now: Timestamp,
 ) -> Result<Option<HistoryAnswer>, HistoryError> {
     let Some(number) = shared.number(tenant, id)? else { return Ok(None) };
     let Some(header) = shared.evolution(tenant, number)? else { return Ok(None) };
     let mut answer = AnswerOf::new(shared, selection, now);
-    if !is_of_header(within) && !answer.matches(number, &header, within)? {
-        return Ok(None);
-    }
-    if is_of_header(within) && !within.matches(&evolution_as_entity(&header, &[]), &NoLinks) {
-        return Ok(None);
-    }
+    let Some(hidden) = shared.hidden_of(number, &header, rights, now)? else { return Ok(None) };
+    answer.hidden = hidden;
     answer.take(number, header)?;
     Ok(Some(answer.finish(Plan::default())))
 }
@@ -46,23 +44,25 @@ pub fn query(
     shared: &Shared,
     tenant: NameId,
     query: &QueryHistory,
-    within: &Filter,
+    rights: &Rights,
     now: Timestamp,
 ) -> Result<HistoryAnswer, HistoryError> {
-    let filter = Filter::All(vec![query.filter.clone(), within.clone()]);
+    let filter = &query.filter;
     let mut run = Run {
         shared,
         tenant,
         query,
-        of_header: of_header(&filter),
-        whole: (!is_of_header(&filter)).then_some(&filter),
+        rights,
+        now,
+        of_header: of_header(filter),
+        whole: (!is_of_header(filter)).then_some(filter),
         answer: AnswerOf::new(shared, &query.readings, now),
         is_ordered: false,
         matched: Vec::new(),
         count: 0,
         plan: Plan::default(),
     };
-    run.candidates(&filter)?;
+    run.candidates(filter)?;
     run.finish()
 }
 
@@ -70,6 +70,8 @@ struct Run<'a> {
     shared: &'a Shared,
     tenant: NameId,
     query: &'a QueryHistory,
+    rights: &'a Rights,
+    now: Timestamp,
     of_header: Filter,
     /// Where readings have a say.
     whole: Option<&'a Filter>,
@@ -77,9 +79,17 @@ struct Run<'a> {
     /// They come in the order that was asked for.
     is_ordered: bool,
     /// Where another order was asked for: what matches, as far as it may be on the page.
-    matched: Vec<(EvolutionHeader, EntityNumber, Option<ScopeTimes>)>,
+    matched: Vec<Matched>,
     count: usize,
     plan: Plan,
+}
+
+/// An evolution that matches, and what of it is told.
+struct Matched {
+    header: EvolutionHeader,
+    number: EntityNumber,
+    times: Option<ScopeTimes>,
+    hidden: Vec<AttributeSet>,
 }
 
 /// Fewer than this are not sorted before all are there.
@@ -157,6 +167,9 @@ impl Run<'_> {
         if !self.of_header.matches(&evolution_as_entity(&header, &[]), &NoLinks) {
             return Ok(Goon::Yes);
         }
+        let hidden = self.shared.hidden_of(number, &header, self.rights, self.now)?;
+        let Some(hidden) = hidden else { return Ok(Goon::Yes) };
+        self.answer.hidden = hidden;
         let scope = self.query.scope.as_ref();
         let times = scope.map(|scope| self.answer.scope_times(number, scope)).transpose()?;
         if times.as_ref().is_some_and(ScopeTimes::is_never) {
@@ -174,7 +187,9 @@ impl Run<'_> {
         self.count += 1;
         let (page, end) = (self.query.page, self.page_end());
         if !self.is_ordered {
-            self.matched.push((header, number, self.answer.times.take()));
+            let times = self.answer.times.take();
+            let hidden = std::mem::take(&mut self.answer.hidden);
+            self.matched.push(Matched { header, number, times, hidden });
             if self.matched.len() >= end.saturating_mul(2).max(MATCHED_KEPT) {
                 self.sort();
                 self.matched.truncate(end);
@@ -193,8 +208,8 @@ impl Run<'_> {
 
     fn sort(&mut self) {
         let descending = self.query.by_id == Some(Order::Descending);
-        self.matched.sort_by(|(left, ..), (right, ..)| {
-            let order = left.id.cmp(&right.id);
+        self.matched.sort_by(|left, right| {
+            let order = left.header.id.cmp(&right.header.id);
             if descending { order.reverse() } else { order }
         });
     }
@@ -203,8 +218,9 @@ impl Run<'_> {
         let page = self.query.page;
         let more = self.count > self.page_end();
         self.sort();
-        for (header, number, times) in self.matched.into_iter().skip(page.offset).take(page.limit) {
-            self.answer.times = times;
+        let on_page = self.matched.into_iter().skip(page.offset).take(page.limit);
+        for Matched { header, number, times, hidden } in on_page {
+            (self.answer.times, self.answer.hidden) = (times, hidden);
             self.answer.take(number, header)?;
         }
         let total = self.query.count.then_some(self.count);
@@ -234,6 +250,28 @@ impl Shared {
             return Ok(None);
         }
         Ok(Header::seen(past, entity.as_ref()))
+    }
+}
+
+impl Shared {
+    /// What of an evolution a reader does not see, by the entity as it is now, or by its header
+    /// where it is gone; nothing where it sees nothing of it.
+    fn hidden_of(
+        &self,
+        number: EntityNumber,
+        header: &EvolutionHeader,
+        rights: &Rights,
+        now: Timestamp,
+    ) -> Result<Option<Vec<AttributeSet>>, StoreError> {
+        if rights.are_all() {
+            return Ok(Some(Vec::new()));
+        }
+        let visible = match self.stored(number)? {
+            Some(stored) => stored.alive(now, &self.names)?,
+            None => None,
+        };
+        let left = || Subject::Gone(Box::new(evolution_as_entity(header, &[])));
+        Ok(rights.withheld_of(&visible.map_or_else(left, Subject::Now)))
     }
 }
 

@@ -173,6 +173,19 @@ pub(super) async fn conditions_are_joined_by_and_and_or(home: &dyn Home) {
     }
 }
 
+pub(super) async fn filters_are_turned_round(home: &dyn Home) {
+    let trial = city(home).await;
+    let not = |filter: Filter| Filter::Not(Box::new(filter));
+    let (on, bright) = (equals("state", text("on")), exists("brightness"));
+    check(&trial, not(Filter::Everything), "").await;
+    check(&trial, not(Filter::Any(Vec::new())), ALL).await;
+    check(&trial, not(not(on.clone())), "a d").await;
+    check(&trial, Filter::All(vec![bright.clone(), not(on.clone())]), "b c e m o").await;
+    check(&trial, not(Filter::Any(vec![not(bright.clone()), not(on.clone())])), "a").await;
+    check(&trial, Filter::Any(vec![not(not(of_type("Street"))), on]), "a d s1 s2").await;
+    check(&trial, Filter::All(vec![not(of_type("Lamp")), bright]), "e").await;
+}
+
 pub(super) async fn entities_are_found_by_place(home: &dyn Home) {
     use GeoRelation::{Disjoint, Equals, Intersects, NearMax, NearMin, Within};
     let trial = city(home).await;
@@ -309,7 +322,7 @@ fn target(path: &[&str]) -> Target {
     Target { links: Vec::new(), attributes, inside: Vec::new() }
 }
 
-fn only(operand: Operand) -> Comparison {
+pub(super) fn only(operand: Operand) -> Comparison {
     Comparison::Equals(vec![Range::Only(operand)])
 }
 

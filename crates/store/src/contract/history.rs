@@ -12,7 +12,7 @@ pub(super) mod windows;
 use query::{Page, ReadingSelection, TimeProperty, Window};
 
 use super::notation::{at, history_change, id, show_evolution};
-use super::trial::{Trial, permitted};
+use super::trial::Trial;
 use crate::{Chronicled, CommitError, HistoryAnswer, HistoryError, QueryHistory, RetrieveHistory};
 
 /// More readings than any promise writes.
@@ -41,7 +41,7 @@ impl Trial {
     pub async fn chronicle(&self, changes: &[&str]) -> Vec<Result<Chronicled, CommitError>> {
         let ours = |text: &&str| {
             let change = history_change(text);
-            permitted(model::HistoryChange { tenant: self.tenant.clone(), ..change })
+            self.permitted(model::HistoryChange { tenant: self.tenant.clone(), ..change })
         };
         let outcomes = self.store.chronicle(changes.iter().map(ours).collect(), self.now).await;
         assert_eq!(outcomes.len(), changes.len(), "one answer for each change");
@@ -67,7 +67,7 @@ impl Trial {
         readings: ReadingSelection,
     ) -> Result<Option<HistoryAnswer>, HistoryError> {
         let request = RetrieveHistory { tenant: self.tenant.clone(), id: id(text), readings };
-        self.store.evolution(permitted(request), self.now).await
+        self.store.evolution(self.permitted(request), self.now).await
     }
 
     /// What is told of an evolution in the notation, `-` where there is none; ` ..` at its end
@@ -98,7 +98,7 @@ impl Trial {
 
     pub async fn ask_history(&self, request: QueryHistory) -> HistoryAnswer {
         let question = format!("{request:?}");
-        let answer = self.store.history(permitted(request), self.now).await;
+        let answer = self.store.history(self.permitted(request), self.now).await;
         answer.unwrap_or_else(|error| panic!("{error}: {question}"))
     }
 }

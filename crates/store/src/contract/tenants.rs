@@ -5,7 +5,7 @@ use query::Filter;
 
 use super::Home;
 use super::notation::{change, tenant};
-use super::trial::{Trial, permitted};
+use super::trial::Trial;
 
 pub(super) async fn nothing_of_one_tenant_is_visible_to_another(home: &dyn Home) {
     let trial = Trial::new(home.open().await);
@@ -37,8 +37,9 @@ pub(super) async fn nothing_of_one_tenant_is_visible_to_another(home: &dyn Home)
 
 pub(super) async fn one_call_may_change_several_tenants(home: &dyn Home) {
     let trial = Trial::new(home.open().await);
-    let changes = ["north", "south"]
-        .map(|name| permitted(Change { tenant: tenant(name), ..change("create urn:a Lamp") }));
+    let changes = ["north", "south"].map(|name| {
+        trial.permitted(Change { tenant: tenant(name), ..change("create urn:a Lamp") })
+    });
     let outcomes = trial.store.commit(changes.into(), trial.now).await;
     assert!(outcomes.iter().all(Result::is_ok));
     assert_eq!(trial.within("north").shown("urn:a").await, "urn:a Lamp");

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use model::{Change, Entity, Tenant, Timestamp};
-use policy::{Caller, Permitted, Policy, Request, Role};
+use policy::cedar::{Policies, Source, Sources};
+use policy::{Caller, Permitted, Policy, Request, role};
 use query::{Filter, OrderBy, Page, Query};
 
-use super::notation::{change, id, show, show_census, tenant};
+use super::notation::{change, id, name, show, show_census, tenant};
 use crate::{
     Answer, CommitError, Committed, Discover, DocumentKey, Position, Recorded, Retrieve, Store,
 };
@@ -20,6 +21,8 @@ pub struct Trial {
     pub store: Arc<dyn Store>,
     pub tenant: Tenant,
     pub now: Timestamp,
+    pub policy: Policy,
+    pub caller: Caller,
 }
 
 impl Trial {
@@ -27,11 +30,23 @@ impl Trial {
     pub const START: Timestamp = Timestamp(1_775_044_800_000_000);
 
     pub fn new(store: Arc<dyn Store>) -> Trial {
-        Trial { store, tenant: Tenant::default(), now: Trial::START }
+        let caller = Caller::with_role("contract", role::ADMIN);
+        let (tenant, policy) = (Tenant::default(), Policy::default());
+        Trial { store, tenant, now: Trial::START, policy, caller }
     }
 
     pub fn within(&self, name: &str) -> Trial {
         Trial { tenant: tenant(name), ..self.clone() }
+    }
+
+    /// Somebody with a role under other policies.
+    pub fn under(&self, policies: &str, role: &str) -> Trial {
+        let policies = vec![Source::new("trial.cedar", policies)];
+        let sources = Sources { policies, areas: Vec::new() };
+        let policies = Policies::load(&sources, &|term| Ok(name(term)));
+        let policies = policies.unwrap_or_else(|problems| panic!("{problems:?}"));
+        let caller = Caller::with_role("somebody", role);
+        Trial { policy: Policy::new(Arc::new(policies), 1), caller, ..self.clone() }
     }
 
     pub fn later(&self, seconds: i64) -> Trial {
@@ -46,7 +61,7 @@ impl Trial {
     pub async fn make(&self, changes: Vec<Change>) -> Vec<Result<Committed, CommitError>> {
         let count = changes.len();
         let ours = |change| Change { tenant: self.tenant.clone(), ..change };
-        let changes = changes.into_iter().map(|change| permitted(ours(change))).collect();
+        let changes = changes.into_iter().map(|change| self.permitted(ours(change))).collect();
         let outcomes = self.store.commit(changes, self.now).await;
         assert_eq!(outcomes.len(), count, "one answer for each change");
         outcomes
@@ -72,7 +87,7 @@ impl Trial {
 
     pub async fn entity(&self, text: &str) -> Option<Arc<Entity>> {
         let request = Retrieve { tenant: self.tenant.clone(), id: id(text) };
-        self.store.retrieve(permitted(request), self.now).await.expect("a retrieve")
+        self.store.retrieve(self.permitted(request), self.now).await.expect("a retrieve")
     }
 
     /// The entity in the notation, `-` where there is none.
@@ -87,7 +102,7 @@ impl Trial {
 
     pub async fn ask(&self, query: Query) -> Answer {
         let question = format!("{query:?}");
-        let answer = self.store.query(permitted(query), self.now).await;
+        let answer = self.store.query(self.permitted(query), self.now).await;
         answer.unwrap_or_else(|error| panic!("{error}: {question}"))
     }
 
@@ -106,13 +121,13 @@ impl Trial {
 
     /// How many entities there are.
     pub async fn counted(&self) -> u64 {
-        let request = permitted(Discover { tenant: self.tenant.clone() });
-        self.store.census(request).await.expect("a census").entities
+        let request = self.permitted(Discover { tenant: self.tenant.clone() });
+        self.store.census(request, self.now).await.expect("a census").entities
     }
 
     pub async fn census(&self) -> String {
-        let request = permitted(Discover { tenant: self.tenant.clone() });
-        show_census(&self.store.census(request).await.expect("a census"))
+        let request = self.permitted(Discover { tenant: self.tenant.clone() });
+        show_census(&self.store.census(request, self.now).await.expect("a census"))
     }
 
     pub async fn sweep(&self, limit: usize) -> usize {
@@ -138,14 +153,13 @@ impl Trial {
         self.store.put_document(self.key(kind, name), bytes).await.expect("a document kept");
     }
 
+    pub fn permitted<T: Request>(&self, request: T) -> Permitted<T> {
+        self.policy.permit(&self.caller, request).expect("some entity the caller may do it to")
+    }
+
     fn key(&self, kind: &'static str, name: &str) -> DocumentKey {
         DocumentKey { kind, tenant: self.tenant.clone(), name: name.to_owned() }
     }
-}
-
-pub fn permitted<T: Request>(request: T) -> Permitted<T> {
-    let caller = Caller { name: "contract".to_owned(), role: Role::Admin, tenant: None };
-    Policy::default().permit(&caller, request).expect("an admin may do anything")
 }
 
 pub fn ids(answer: &Answer) -> Vec<String> {

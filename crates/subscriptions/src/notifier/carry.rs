@@ -40,12 +40,12 @@ impl Notifier {
 
     async fn try_carry(&self, delivery: &Delivery) -> Outcome {
         let subscription = &delivery.subscription;
-        if rights(&self.policy, subscription).is_none() {
-            return Outcome::Nothing;
-        }
+        let Some(rights) = rights(&self.policy, subscription) else { return Outcome::Nothing };
+        // The endpoint may be another one by now.
         let release = self.release(subscription);
+        let is_told_as_is = rights.are_all() && release.is_everything() && !delivery.must_check;
         let about = match &delivery.news {
-            News::Changes(events) if !delivery.must_check => About::Changes(events.clone()),
+            News::Changes(events) if is_told_as_is => About::Changes(events.clone()),
             News::Changes(events) => match self.still_due(subscription, events, &release).await {
                 Ok(events) if events.is_empty() => return Outcome::Nothing,
                 Ok(events) => About::Changes(events),
@@ -82,7 +82,8 @@ impl Notifier {
         }
     }
 
-    /// Those of the changes that the subscription is about under its terms of now.
+    /// Those of the changes that the subscription is about under its terms of now, as the one who
+    /// made it may see them now.
     async fn still_due(
         &self,
         subscription: &Subscription,
@@ -91,11 +92,8 @@ impl Notifier {
     ) -> Result<Vec<Arc<Event>>, StoreError> {
         let mut due = Vec::new();
         for event in events {
-            // The endpoint may be another one as well.
-            let Some(event) = release.event(event).rest else { continue };
-            if self.concerns(subscription, &Changes::of(&event), release).await? {
-                due.push(event);
-            }
+            let changes = Changes::of(event);
+            due.extend(self.concerned(subscription, event, &changes, release).await?);
         }
         Ok(due)
     }

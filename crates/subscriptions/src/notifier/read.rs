@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::Event;
-use policy::{Release, Released};
+use policy::Release;
 use store::{JournalError, Position, Recorded, StoreError};
 use tracing::warn;
 
@@ -66,31 +66,29 @@ impl Notifier {
         if !candidates.is_empty() {
             let changes = Changes::of(event);
             for (slot, subscription) in candidates {
-                let release = self.release(&subscription);
-                if !release.is_everything() {
-                    let rest = self.rest(&subscription, &release, event).await?;
-                    concerned.extend(rest.map(|rest| (slot, rest)));
-                } else if self.concerns(&subscription, &changes, &release).await? {
-                    concerned.push((slot, event.clone()));
+                if self.is_due(&subscription, event, &changes).await? {
+                    concerned.push(slot);
                 }
             }
         }
         let mut post = office.post();
-        for (slot, event) in concerned {
-            post.due(slot, *position, &event, now);
+        for slot in concerned {
+            post.due(slot, *position, event, now);
         }
         post.set_read_to(*position);
         Ok(())
     }
 
-    pub(super) async fn concerns(
+    pub(super) async fn concerned(
         &self,
         subscription: &Subscription,
+        event: &Arc<Event>,
         changes: &Changes<'_>,
         release: &Release,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Arc<Event>>, StoreError> {
         let (store, policy) = (&*self.subscriptions.store, &self.policy);
-        Judge { store, policy, now: (self.now)(), release }.concerns(subscription, changes).await
+        let judge = Judge { store, policy, now: (self.now)(), release };
+        judge.concerned(subscription, event, changes).await
     }
 
     /// What of the changes may be told to this subscriber.
@@ -99,31 +97,26 @@ impl Notifier {
         self.subscriptions.border.release(&key.tenant, endpoint)
     }
 
-    /// The rest of an event that may be told, where it concerns a subscription; says what was held
-    /// back of what would have been told.
-    async fn rest(
+    /// Is an event to be told? Says what is held back of what would have been told.
+    async fn is_due(
         &self,
         subscription: &Subscription,
-        release: &Release,
         event: &Arc<Event>,
-    ) -> Result<Option<Arc<Event>>, StoreError> {
-        let Released { rest, held } = release.event(event);
-        let told = match rest {
-            Some(rest) if self.concerns(subscription, &Changes::of(&rest), release).await? => {
-                Some(rest)
-            }
-            _ => None,
-        };
-        if held.is_nothing() {
-            return Ok(told);
+        changes: &Changes<'_>,
+    ) -> Result<bool, StoreError> {
+        let release = self.release(subscription);
+        let is_due = self.concerned(subscription, event, changes, &release).await?.is_some();
+        if release.is_everything() {
+            return Ok(is_due);
         }
         let everything = Release::default();
-        let would_be_told =
-            told.is_some() || self.concerns(subscription, &Changes::of(event), &everything).await?;
-        if would_be_told {
-            self.subscriptions.border.held_back(subscription, &held, told.is_none());
+        if let Some(seen) = self.concerned(subscription, event, changes, &everything).await? {
+            let held = release.event(&seen).held;
+            if !held.is_nothing() {
+                self.subscriptions.border.held_back(subscription, &held, !is_due);
+            }
         }
-        Ok(told)
+        Ok(is_due)
     }
 
     /// Fills outboxes that had no room before; tells whether there is more to do.
@@ -159,9 +152,9 @@ impl Notifier {
         let ours = events.iter().filter(|one| one.event.tenant == subscription.key.tenant);
         for Recorded { position, event } in ours {
             // What was held back of it was told when it was read for the first time.
-            let Some(event) = release.event(event).rest else { continue };
-            if self.concerns(subscription, &Changes::of(&event), &release).await? {
-                found.push((*position, event));
+            let changes = Changes::of(event);
+            if self.concerned(subscription, event, &changes, &release).await?.is_some() {
+                found.push((*position, event.clone()));
             }
         }
         Ok(found)

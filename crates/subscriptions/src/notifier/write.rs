@@ -9,6 +9,7 @@ use tracing::warn;
 
 use super::Notifier;
 use super::carry::named;
+use crate::changes::Changes;
 use crate::dead_letters::letter_name;
 use crate::office::DEAD_LETTERS;
 use crate::post::{DeadLetter, Snapshot};
@@ -69,14 +70,17 @@ impl Notifier {
             return Ok(());
         }
         let id = named(key, &position.0.to_string());
-        let told = Told {
-            id: id.clone(),
-            subscription: subscription.clone(),
-            at: *at,
-            about: About::Changes(vec![event.clone()]),
-            release: self.release(subscription),
+        // What the receiver might not know is not kept for whoever looks at the letter either.
+        let release = self.release(subscription);
+        let changes = Changes::of(event);
+        let body = match self.concerned(subscription, event, &changes, &release).await? {
+            Some(event) => {
+                let (id, about) = (id.clone(), About::Changes(vec![event]));
+                let told = Told { id, subscription: subscription.clone(), at: *at, about, release };
+                self.wire.write(&told).await.map(|message| message.body).ok()
+            }
+            None => None,
         };
-        let body = self.wire.write(&told).await.map(|message| message.body).ok();
         let document = json!({
             "id": id,
             "subscriptionId": key.id.as_str(),

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use query::{Filter, NoLinks};
+use policy::Policy;
+use query::NoLinks;
 use store::{Position, Recorded};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 
 use crate::changes::Changes;
+use crate::concern::rights;
 use crate::index::{Index, Slot};
 use crate::subscription::Subscription;
 
@@ -22,6 +24,7 @@ pub(super) struct Hub {
     listeners: BTreeMap<Slot, Listener>,
     /// The listeners have what concerns them up to here.
     read_to: Position,
+    policy: Policy,
 }
 
 #[derive(Debug)]
@@ -50,6 +53,10 @@ impl Live {
 }
 
 impl Hub {
+    pub fn new(policy: Policy) -> Hub {
+        Hub { policy, ..Hub::default() }
+    }
+
     /// A number for a stream, if there may be one more.
     pub fn enter(&mut self, streams_max: usize) -> Option<Slot> {
         if self.open >= streams_max {
@@ -138,7 +145,7 @@ impl Hub {
         let changes = Changes::of(&recorded.event);
         for slot in candidates {
             let Some(listener) = self.listeners.get(&slot) else { continue };
-            if !may_concern(&listener.subscription, &changes) {
+            if !may_concern(&self.policy, &listener.subscription, &changes) {
                 continue;
             }
             if listener.sender.try_send(recorded.clone()).is_err() {
@@ -160,12 +167,22 @@ impl Hub {
 
 /// Nobody is woken for what can be ruled out at once; rights and linked entities are looked at
 /// later.
-pub(super) fn may_concern(subscription: &Subscription, changes: &Changes<'_>) -> bool {
+pub(super) fn may_concern(
+    policy: &Policy,
+    subscription: &Subscription,
+    changes: &Changes<'_>,
+) -> bool {
     if changes.event.tenant != subscription.key.tenant {
         return false;
     }
+    // Of what is not seen as it is, these changes tell nothing.
+    match rights(policy, subscription) {
+        None => return false,
+        Some(rights) if !rights.are_all() => return true,
+        Some(_) => {}
+    }
     if subscription.link_depth == 0 {
-        return subscription.matches(changes, &Filter::Everything, &NoLinks).is_some();
+        return subscription.matches(changes, &NoLinks).is_some();
     }
     let is_selected = changes.entity().is_some_and(|entity| subscription.selects(entity));
     is_selected && subscription.reason(changes).is_some()

@@ -130,7 +130,7 @@ impl Reader {
     }
 
     fn hear(&mut self, recorded: &Recorded) {
-        if may_concern(&self.subscription, &Changes::of(&recorded.event)) {
+        if may_concern(&Policy::default(), &self.subscription, &Changes::of(&recorded.event)) {
             self.heard.push(recorded.position.0);
         }
     }
@@ -140,7 +140,7 @@ impl Reader {
         let due = journal.iter().filter(|one| {
             self.began < one.position
                 && one.position <= read_to
-                && may_concern(&self.subscription, &Changes::of(&one.event))
+                && may_concern(&Policy::default(), &self.subscription, &Changes::of(&one.event))
         });
         let due: Vec<u64> = due.map(|one| one.position.0).collect();
         assert_eq!(self.heard, due, "{:?} from {:?}", self.subscription.key, self.began);

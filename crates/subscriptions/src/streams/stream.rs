@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use model::Event;
 use policy::Release;
 use store::{JournalError, Position, Recorded, StoreError};
 use tracing::warn;
@@ -50,7 +51,7 @@ impl Stream {
         &self.subscription
     }
 
-    /// A change as the stream tells of it: the notification that a subscriber would get.
+    /// A change that [`Stream::next`] gave, as the stream tells of it: the notification that a subscriber would get.
     pub async fn written(&self, wire: &dyn Wire, recorded: &Recorded) -> Result<Message, String> {
         let told = Told {
             id: named(&self.subscription.key, &recorded.position.0.to_string()),
@@ -78,7 +79,7 @@ impl Stream {
         self.position
     }
 
-    /// The next change that concerns the subscription. Nothing is lost where this is given up
+    /// The next change that concerns the subscription, as its maker sees it. Nothing is lost where this is given up
     /// while it waits.
     pub async fn next(&mut self) -> Result<Recorded, Gone> {
         loop {
@@ -110,11 +111,11 @@ impl Stream {
     async fn next_ahead(&mut self) -> Option<Recorded> {
         while let Some(recorded) = self.ahead.front() {
             let recorded = recorded.clone();
-            let concerns = self.concerns(&recorded).await;
+            let concerned = self.concerned(&recorded).await;
             self.ahead.pop_front();
             self.position = recorded.position;
-            if concerns {
-                return Some(recorded);
+            if let Some(event) = concerned {
+                return Some(Recorded { event, ..recorded });
             }
         }
         self.position = self.position.max(self.read_to);
@@ -149,7 +150,8 @@ impl Stream {
         let are_all = events.len() < EVENTS_AT_ONCE;
         for recorded in events.into_iter().take_while(|one| one.position <= to) {
             self.read_to = recorded.position;
-            if may_concern(&self.subscription, &Changes::of(&recorded.event)) {
+            let changes = Changes::of(&recorded.event);
+            if may_concern(&self.streams.policy, &self.subscription, &changes) {
                 self.ahead.push_back(recorded);
             }
         }
@@ -161,14 +163,14 @@ impl Stream {
         Ok(())
     }
 
-    async fn concerns(&self, recorded: &Recorded) -> bool {
+    async fn concerned(&self, recorded: &Recorded) -> Option<Arc<Event>> {
         let Streams { store, policy, now, .. } = &*self.streams;
         let changes = Changes::of(&recorded.event);
         loop {
             let release = &Release::default();
             let judge = Judge { store: &**store, policy, now: now(), release };
-            match judge.concerns(&self.subscription, &changes).await {
-                Ok(concerns) => return concerns,
+            match judge.concerned(&self.subscription, &recorded.event, &changes).await {
+                Ok(concerned) => return concerned,
                 Err(error) => pause(&error).await,
             }
         }

@@ -23,7 +23,8 @@ impl State {
         let HistoryChange { tenant, id, .. } = change.request().clone();
         let now = now.following(self.last_change(&tenant, &id));
         let visible = self.entity(&tenant, &id).and_then(|entity| entity.alive(now));
-        let HistoryChange { operation, .. } = change.on(visible.as_deref())?;
+        let subject = self.subject(&tenant, &id, now);
+        let HistoryChange { operation, .. } = change.on(subject.as_ref(), now)?;
         let outcome = match operation {
             HistoryOperation::Upsert(readings) => {
                 return self.add_readings(&tenant, id, visible, readings, now, true);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use model::{Name, Reading, SCOPE, Timestamp, Uri};
+use policy::cedar::AttributeSet;
 use query::{
     AggregatedSeries, Aggregation, Aggregator, Direction, Filter, Gathering, NoLinks,
     ReadingSelection, ScopeCondition, ScopeTimes, Unfit, evolution_as_entity, scopes_shown,
@@ -58,6 +59,12 @@ impl Past {
         let mut alive = self.clone();
         alive.readings.retain(|_, reading| !reading.is_expired(now));
         alive
+    }
+
+    /// Without what a reader does not see.
+    pub fn without(mut self, hidden: &[AttributeSet]) -> Past {
+        self.readings.retain(|(name, ..), _| !AttributeSet::hide(hidden, name));
+        self
     }
 
     /// Does the filter hold for the evolution, reduced to some readings?

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::{Change, Entity, EntityId, Event, Operation, Tenant, Timestamp, apply};
-use policy::Permitted;
-use query::{Filter, NoLinks};
+use policy::{Permitted, Rights, Subject};
+use query::evolution_as_entity;
 use store::{CommitError, Committed, Position, Recorded};
 use tokio::sync::watch;
 
@@ -34,13 +34,7 @@ impl State {
         let stored = self.entity(&tenant, &id);
         let now = now.following(self.last_change(&tenant, &id));
         let before = stored.clone().and_then(|entity| entity.alive(now));
-        let Change { types, operation, .. } = change.on(before.as_deref())?;
-        if let (Some(types), Some(before)) = (types, &before)
-            && !types.matches(&before.types)
-        {
-            return Err(CommitError::OtherType(id));
-        }
-        let applied = apply(&id, before.as_deref(), operation, now)?;
+        let applied = change.apply(before.as_ref(), now)?;
         self.check_quota(&tenant, stored.is_none() && applied.after.is_some())?;
         let created = before.is_none();
         let event = self.put(tenant, id, stored, applied.after.map(Arc::new), now);
@@ -88,10 +82,10 @@ impl State {
         event
     }
 
-    /// What a reader sees who may see what is `within`.
-    pub fn visible(&self, tenant: &Tenant, within: &Filter, now: Timestamp) -> Entities {
+    /// What a reader with these rights sees.
+    pub fn seen(&self, tenant: &Tenant, rights: &Rights, now: Timestamp) -> Entities {
         let entities = self.stored(tenant).filter_map(|entity| entity.clone().alive(now));
-        let seen = entities.filter(|entity| within.matches(entity, &NoLinks));
+        let seen = entities.filter_map(|entity| rights.view(entity));
         seen.map(|entity| (entity.id.clone(), entity)).collect()
     }
 
@@ -108,15 +102,28 @@ impl State {
         self.tenants.get(tenant).and_then(|entities| entities.get(id)).cloned()
     }
 
-    /// The evolutions of which a reader sees something who may see what is `within`.
+    /// What a reader with these rights sees of evolutions: judged by the entity as it is now.
     pub fn pasts<'a>(
         &'a self,
         tenant: &'a Tenant,
-        within: &'a Filter,
+        rights: &'a Rights,
         now: Timestamp,
     ) -> impl Iterator<Item = Past> {
         let alive = self.evolutions.of(tenant).map(move |past| past.alive(now));
-        alive.filter(|past| past.matches(within, |_| true))
+        alive.filter_map(move |past| {
+            let subject = self.subject(tenant, &past.header.id, now)?;
+            Some(past.without(&rights.withheld_of(&subject)?))
+        })
+    }
+
+    /// By what an evolution is judged: the entity as it is now, or what is left of one that is
+    /// gone. Nothing where nothing is known of it.
+    pub fn subject(&self, tenant: &Tenant, id: &EntityId, now: Timestamp) -> Option<Subject> {
+        let visible = self.entity(tenant, id).and_then(|entity| entity.alive(now));
+        visible.map(Subject::Now).or_else(|| {
+            let past = self.evolutions.get(tenant, id)?;
+            Some(Subject::Gone(Box::new(evolution_as_entity(&past.header, &[]))))
+        })
     }
 
     pub fn stored(&self, tenant: &Tenant) -> impl Iterator<Item = &Arc<Entity>> {

@@ -37,6 +37,8 @@ pub fn filter(chance: &mut Chance, depth: usize) -> Filter {
         6 | 7 => Filter::Scope(scope_condition(chance, 1)),
         8..11 => Filter::Geo(geo(chance)),
         11..16 => Filter::Condition(condition(chance, 2)),
+        16 => Filter::Not(Box::new(filter(chance, depth - 1))),
+        17 => Filter::Any(chance.list(0, 3, |chance| filter(chance, depth - 1))),
         _ => Filter::All(chance.list(0, 3, |chance| filter(chance, depth - 1))),
     }
 }
@@ -188,7 +190,7 @@ pub fn scope_condition(chance: &mut Chance, depth: usize) -> ScopeCondition {
     }
 }
 
-fn order(chance: &mut Chance) -> OrderBy {
+pub fn order(chance: &mut Chance) -> OrderBy {
     let key = match chance.below(8) {
         0 => OrderKey::Id,
         1 => OrderKey::Type,

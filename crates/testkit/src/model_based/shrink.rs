@@ -202,7 +202,8 @@ fn simpler_fragments(fragment: &Fragment) -> impl Iterator<Item = Fragment> {
 fn simpler_queries(query: &Query) -> Vec<Query> {
     let orders = without_one(&query.order).map(|order| Query { order, ..query.clone() });
     let filters = match &query.filter {
-        Filter::All(filters) => filters.clone(),
+        Filter::All(filters) | Filter::Any(filters) => filters.clone(),
+        Filter::Not(inner) => vec![(**inner).clone()],
         Filter::Condition(Condition::All(conditions) | Condition::Any(conditions)) => {
             conditions.iter().cloned().map(Filter::Condition).collect()
         }

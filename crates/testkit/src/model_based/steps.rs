@@ -4,12 +4,15 @@ use model::{Change, HistoryChange};
 use query::Query;
 use store::{DocumentKey, QueryHistory};
 
+use super::rules::Who;
 use super::vocabulary::tenant;
 use super::{changes, histories, questions};
 use crate::chance::Chance;
 
 #[derive(Clone, Debug)]
 pub enum Step {
+    /// Somebody else goes on.
+    As(Who),
     Commit(Vec<Change>),
     Ask(Query),
     Chronicle(Vec<HistoryChange>),
@@ -29,7 +32,7 @@ pub fn random(chance: &mut Chance, count: usize) -> Vec<Step> {
 }
 
 fn step(chance: &mut Chance) -> Step {
-    match chance.below(58) {
+    match chance.below(62) {
         0..16 => Step::Commit(chance.list(1, 4, changes::change)),
         16..34 => Step::Ask(questions::query(chance)),
         34..36 => Step::Wait(chance.pick(&[1, 1_000_000, 5_000_000])),
@@ -37,6 +40,7 @@ fn step(chance: &mut Chance) -> Step {
         37..39 => document(chance),
         39 => Step::Restart,
         40..50 => Step::Chronicle(chance.list(1, 3, histories::change)),
+        50..54 => Step::As(Who::random(chance)),
         _ => Step::AskHistory(histories::question(chance)),
     }
 }

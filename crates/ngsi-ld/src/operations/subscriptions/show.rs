@@ -1,7 +1,6 @@
 //! A subscription as readers see it (clauses 5.2.12 and 5.2.14.2).
 
 use model::{DateTime, Timestamp};
-use policy::{Caller, Role};
 use serde_json::{Map, Value, json};
 use subscriptions::{Account, Status, Triggers};
 
@@ -9,11 +8,19 @@ use super::names::{compacted, renamed};
 use super::record::Record;
 use crate::contexts::Compiled;
 
+/// To whom a subscription is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Who made it, or looks after the platform.
+    Trusted,
+    Other,
+}
+
 /// The members of a subscription in the words of a context, with what is known of it besides.
 pub(super) fn shown(
     record: &Record,
     account: &Account,
-    reader: &Caller,
+    reader: Reader,
     now: Timestamp,
     compiled: &Compiled,
 ) -> Map<String, Value> {
@@ -32,7 +39,9 @@ pub(super) fn shown(
     }
     if let Some(Value::Object(notification)) = members.get_mut("notification") {
         add_account(notification, account);
-        hide_secrets(notification, reader, &record.caller);
+        if reader == Reader::Other {
+            hide_secrets(notification);
+        }
     }
     members
 }
@@ -72,10 +81,7 @@ fn add_account(notification: &mut Map<String, Value>, account: &Account) {
 }
 
 /// What an endpoint is given to prove who is sending is for the one who gave it.
-fn hide_secrets(notification: &mut Map<String, Value>, reader: &Caller, maker: &Caller) {
-    if reader.role == Role::Admin || reader == maker {
-        return;
-    }
+fn hide_secrets(notification: &mut Map<String, Value>) {
     if let Some(Value::Object(endpoint)) = notification.get_mut("endpoint") {
         endpoint.remove("receiverInfo");
         endpoint.remove("notifierInfo");

@@ -8,7 +8,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::any;
 use http::{Extensions, HeaderMap, Request, StatusCode};
 use ngsi_ld::{Authenticate, Unauthenticated};
-use policy::{Caller, Role};
+use policy::{Caller, Policy, role};
 use tower::ServiceExt;
 
 use super::*;
@@ -19,7 +19,7 @@ struct Anyone;
 
 impl Authenticate for Anyone {
     fn authenticate(&self, _: &HeaderMap, _: &Extensions) -> Result<Caller, Unauthenticated> {
-        Ok(Caller { name: "ada".to_owned(), role: Role::Admin, tenant: None })
+        Ok(Caller::with_role("ada", role::ADMIN))
     }
 }
 
@@ -27,7 +27,7 @@ impl Authenticate for Anyone {
 fn door(ledger: &Arc<Ledger>, done: &Arc<AtomicUsize>) -> Router {
     let authenticate = Arc::new(OncePerRequest(Arc::new(Anyone)));
     let sign_ins = SignIns::new(Duration::from_secs(3600));
-    let recorder = Recorder::new(ledger.clone(), authenticate, sign_ins);
+    let recorder = Recorder::new(ledger.clone(), authenticate, Policy::default(), sign_ins);
     let done = done.clone();
     let count = async move || {
         done.fetch_add(1, Ordering::SeqCst);
@@ -124,7 +124,12 @@ async fn refusals_are_folded_and_tokens_in_queries_are_kept_out() {
     let ledger = Arc::new(city.open());
     let refuse = async || StatusCode::UNAUTHORIZED;
     let recorder = |authenticate: Arc<dyn Authenticate>| {
-        Recorder::new(ledger.clone(), authenticate, SignIns::new(Duration::from_secs(3600)))
+        Recorder::new(
+            ledger.clone(),
+            authenticate,
+            Policy::default(),
+            SignIns::new(Duration::from_secs(3600)),
+        )
     };
     let closed = Router::new().fallback(refuse);
     let closed = closed.layer(from_fn_with_state(recorder(Arc::new(Nobody)), recording::record));
