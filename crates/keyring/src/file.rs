@@ -28,8 +28,9 @@ use zeroize::Zeroizing;
 use crate::algorithm::Algorithm;
 use crate::derive::{SECRET_BYTES, Secret};
 use crate::disk::{self, beside};
+use crate::error::KeyringError;
 use crate::master::{MasterKey, MasterKeyId};
-use crate::ring::{Domain, KeyringError, Seconds};
+use crate::ring::{Domain, Seconds};
 
 /// The file of data keys in a data directory.
 pub const KEYS_FILE: &str = "keys";

@@ -38,6 +38,7 @@ mod algorithm;
 mod command;
 mod derive;
 mod disk;
+mod error;
 mod file;
 mod key_file;
 mod master;
@@ -46,13 +47,14 @@ mod ring;
 
 pub use algorithm::Algorithm;
 pub use command::{COMMAND_BYTES_MAX, COMMAND_TIME_MAX};
+pub use error::KeyringError;
 pub use file::{DOMAINS_MAX, KEYS_FILE, VERSIONS_MAX};
 pub use key_file::default_file;
 pub use master::{MasterKey, MasterKeyId, MasterKeySource, Which};
 pub use message::OVERHEAD_BYTES;
 pub use ring::{
-    Domain, FileId, KeyStatus, Keyring, KeyringError, KeyringSettings, Opened, Rotated, Seconds,
-    Status, fresh_file_id,
+    Domain, FileId, KeyStatus, Keyring, KeyringSettings, Opened, Rotated, Seconds, Status,
+    fresh_file_id,
 };
 
 /// The domain of what belongs to no tenant.

@@ -66,7 +66,7 @@ impl Request for Query {
 /// let forged = policy::Permitted {
 ///     request: (),
 ///     caller: std::sync::Arc::from("nobody"),
-///     access: unimplemented!(),
+///     access: loop {},
 /// };
 /// ```
 #[derive(Clone, Debug)]

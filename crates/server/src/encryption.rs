@@ -64,18 +64,20 @@ pub fn warnings(settings: &Settings) -> Vec<String> {
             "encryption_at_rest is off: whoever gets at the disk reads everything in `{data}`"
         )];
     }
+    let mut warnings: Vec<String> =
+        source(settings).ok().and_then(|source| source.warning()).into_iter().collect();
     let is_default = settings.master_key_file.is_empty()
         && settings.master_key_env.is_empty()
         && settings.master_key_command.is_empty();
     let (path, is_inside) = default_file(&settings.data);
-    match is_default {
-        true if is_inside => vec![format!(
+    if is_default && is_inside {
+        warnings.push(format!(
             "the master key `{}` lies with the data that it protects: a copy of the directory has \
              both; set master_key_file, master_key_env or master_key_command",
             path.display()
-        )],
-        _ => Vec::new(),
+        ));
     }
+    warnings
 }
 
 /// Tells which keys are in force, and rotates those that are due.

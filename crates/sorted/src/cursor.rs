@@ -183,10 +183,7 @@ impl Cursor {
         let Some(file) = self.current_file() else { return Ok(()) };
         let place = file.stretches[stretch];
         self.top = file.block(place.top, Kind::Top, place.domain, &mut self.fetch)?;
-        match &self.top {
-            Some(top) if top.len() < 2 => Err(file.damaged(place.top.offset, "it makes no sense")),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn enter_part(&mut self, part: usize) -> Result<(), Error> {

@@ -315,6 +315,10 @@ impl File {
         fetch: &mut Fetch,
     ) -> Result<Option<Block>, Error> {
         match self.part(place, kind, domain, fetch)? {
+            // It names a part at least, and the last key.
+            Some(Part::Block(block)) if kind == Kind::Top && block.len() < 2 => {
+                Err(self.damaged(place.offset, "it makes no sense"))
+            }
             Some(Part::Block(block)) => Ok(Some(block)),
             Some(Part::Filter(_)) => Err(self.damaged(place.offset, "a filter where none belongs")),
             None => Ok(None),
